@@ -1,0 +1,81 @@
+"""状态目录：数据、套接字、日志、pid 文件都在哪里。
+
+只用标准库，客户端热路径也用它。套接字路径再长也不要紧：绑定与连接都经
+`/proc/self/fd/N`，见 `socket_path`。
+"""
+
+import os
+
+#: 系统级（root 启动）状态目录。
+SYSTEM_HOME = "/var/lib/scns"
+
+#: 找不到状态目录里的配置时再看这里。
+SYSTEM_CONF = "/etc/scns/scns.conf"
+
+#: Unix 套接字地址的上限是 108 字节，含结尾的 NUL。
+SOCKET_PATH_LIMIT = 107
+
+
+def state_home() -> str:
+    """返回状态目录的绝对路径。
+
+    依次：`SCNS_HOME`；root 用系统目录；普通用户先用自己已有的目录，
+    自己没有而本机有系统级实例时用系统目录；都没有则是自己将要建立的目录。
+    """
+    named = os.environ.get("SCNS_HOME")
+    if named:
+        return os.path.abspath(named)
+    if os.geteuid() == 0:
+        return SYSTEM_HOME
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    own = os.path.join(state, "scns")
+    if not os.path.isdir(own) and os.path.isdir(run_dir(SYSTEM_HOME)):
+        return SYSTEM_HOME
+    return own
+
+
+def run_dir(home: str) -> str:
+    """套接字与 pid 文件的目录；所有本机用户可进入。"""
+    return os.path.join(home, "run")
+
+
+def data_dir(home: str) -> str:
+    """嵌入式 PostgreSQL 的数据目录。"""
+    return os.path.join(home, "data")
+
+
+def log_dir(home: str) -> str:
+    """各守护进程的日志目录。"""
+    return os.path.join(home, "log")
+
+
+def spool_dir(home: str) -> str:
+    """stepd 的脚本副本与日记目录。"""
+    return os.path.join(home, "spool")
+
+
+def conf_path(home: str) -> str | None:
+    """配置文件的路径；没有配置文件时返回 None。
+
+    `SCNS_CONF` 指名的文件即使不存在也返回，让读它的人报错，而不是悄悄用默认值。
+    """
+    named = os.environ.get("SCNS_CONF")
+    if named:
+        return os.path.abspath(named)
+    for path in (os.path.join(home, "scns.conf"), SYSTEM_CONF):
+        if os.path.exists(path):
+            return path
+    return None
+
+
+def socket_path(directory: str, name: str) -> tuple[str, int | None]:
+    """给出可用于 bind 或 connect 的套接字路径。
+
+    返回：
+        路径，以及要保持打开到 bind 或 connect 之后的目录描述符；路径够短时后者为 None
+    """
+    path = os.path.join(directory, name)
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path, None
+    fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{fd}/{name}", fd
