@@ -1,0 +1,522 @@
+"""建立模式。"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute(sa.schema.CreateSequence(sa.Sequence("job_id_seq", schema="scns")))
+    op.create_table(
+        "environment",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("octet_length(body) <= 1048576", name="environment_size"),
+        sa.PrimaryKeyConstraint("hash"),
+        schema="scns",
+    )
+    op.create_table(
+        "event",
+        sa.Column(
+            "time",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+        ),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "txid",
+            sa.BigInteger(),
+            server_default=sa.text("(pg_current_xact_id()::text::bigint)"),
+            nullable=False,
+        ),
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
+        sa.Column(
+            "detail",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("time", "id"),
+        schema="scns",
+        postgresql_partition_by="RANGE (time)",
+    )
+    op.create_index("event_job", "event", ["job_id"], unique=False, schema="scns")
+    op.create_index("event_txid", "event", ["txid"], unique=False, schema="scns")
+    op.create_table(
+        "lease",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("epoch", sa.BigInteger(), nullable=False),
+        sa.Column("until", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
+        "node",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("cpus", sa.Integer(), nullable=False),
+        sa.Column("sockets", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("cores_per_socket", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("threads_per_core", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("memory", sa.Integer(), nullable=False),
+        sa.Column("tmp_disk", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("features", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column(
+            "gres",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("weight", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("configured", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("cpus_alloc", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("memory_alloc", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("idle_cpus", postgresql.INT4MULTIRANGE(), server_default="{}", nullable=False),
+        sa.Column("drain", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("down", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("reason_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("reason_uid", sa.Integer(), nullable=True),
+        sa.Column("boot_id", sa.Text(), nullable=True),
+        sa.Column("boot_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("daemon_start", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("last_seen", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("last_busy", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("cpu_load", sa.Integer(), nullable=True),
+        sa.Column("free_memory", sa.Integer(), nullable=True),
+        sa.Column("architecture", sa.Text(), nullable=True),
+        sa.Column("operating_system", sa.Text(), nullable=True),
+        sa.Column("version", sa.Text(), nullable=True),
+        sa.CheckConstraint("cpus > 0 AND memory > 0", name="node_capacity"),
+        sa.CheckConstraint("cpus_alloc BETWEEN 0 AND cpus", name="node_cpus_not_oversold"),
+        sa.CheckConstraint("memory_alloc BETWEEN 0 AND memory", name="node_memory_not_oversold"),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
+        "os_user",
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("uid", sa.Integer(), nullable=False),
+        sa.Column("gid", sa.Integer(), nullable=False),
+        sa.Column("group_name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("role"),
+        sa.UniqueConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
+        "partition",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("nodes", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("state", sa.Text(), server_default="UP", nullable=False),
+        sa.Column("max_time", sa.Integer(), nullable=True),
+        sa.Column("default_time", sa.Integer(), nullable=True),
+        sa.Column("min_nodes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("max_nodes", sa.Integer(), nullable=True),
+        sa.Column("max_cpus_per_node", sa.Integer(), nullable=True),
+        sa.Column("default_memory_per_cpu", sa.Integer(), nullable=True),
+        sa.Column("default_memory_per_node", sa.Integer(), nullable=True),
+        sa.Column("max_memory_per_cpu", sa.Integer(), nullable=True),
+        sa.Column("max_memory_per_node", sa.Integer(), nullable=True),
+        sa.Column("priority_tier", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("priority_job_factor", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column(
+            "options",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "state IN ('UP', 'DOWN', 'DRAIN', 'INACTIVE')", name="partition_state_known"
+        ),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
+        "request",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("verb", sa.Text(), nullable=False),
+        sa.Column(
+            "target",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'[]'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "argument",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("uid", sa.Integer(), nullable=False),
+        sa.Column("operator", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column(
+            "time",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("done_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        schema="scns",
+    )
+    op.create_index(
+        "request_done",
+        "request",
+        ["done_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("done_time IS NOT NULL"),
+    )
+    op.create_index(
+        "request_open",
+        "request",
+        ["id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("done_time IS NULL"),
+    )
+    op.create_table(
+        "script",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("position('\\x00'::bytea in body) = 0", name="script_without_nul"),
+        sa.CheckConstraint("octet_length(body) BETWEEN 1 AND 4194304", name="script_size"),
+        sa.PrimaryKeyConstraint("hash"),
+        schema="scns",
+    )
+    op.create_table(
+        "setting",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
+        "submission",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("uid", sa.Integer(), nullable=False),
+        sa.Column("gid", sa.Integer(), nullable=False),
+        sa.Column("group_name", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("qos", sa.Text(), server_default="normal", nullable=False),
+        sa.Column("nice", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tasks", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("cpus_per_task", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("nodes_min", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("nodes_max", sa.Integer(), nullable=True),
+        sa.Column("tasks_per_node", sa.Integer(), nullable=True),
+        sa.Column("mincpus", sa.Integer(), nullable=True),
+        sa.Column("cpus", sa.Integer(), nullable=False),
+        sa.Column("memory_per_node", sa.Integer(), nullable=True),
+        sa.Column("memory_per_cpu", sa.Integer(), nullable=True),
+        sa.Column("time_limit", sa.Integer(), nullable=True),
+        sa.Column("time_min", sa.Integer(), nullable=True),
+        sa.Column("begin_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("deadline", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("exclusive", sa.Text(), nullable=True),
+        sa.Column("overcommit", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("constraint", sa.Text(), nullable=True),
+        sa.Column("node_list", sa.Text(), nullable=True),
+        sa.Column("exclude", sa.Text(), nullable=True),
+        sa.Column("gres", sa.Text(), nullable=True),
+        sa.Column("licenses", sa.Text(), nullable=True),
+        sa.Column("requeue", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("dependency", sa.Text(), nullable=True),
+        sa.Column("dependency_any", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("kill_on_invalid_dep", sa.Boolean(), nullable=True),
+        sa.Column("array_indices", postgresql.INT4MULTIRANGE(), nullable=True),
+        sa.Column("array_limit", sa.Integer(), nullable=True),
+        sa.Column("batch", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("script_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("environment_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("directory", sa.Text(), nullable=False),
+        sa.Column("standard_input", sa.Text(), nullable=True),
+        sa.Column("standard_output", sa.Text(), nullable=True),
+        sa.Column("standard_error", sa.Text(), nullable=True),
+        sa.Column("command", sa.Text(), nullable=True),
+        sa.Column("arguments", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
+        sa.Column("umask", sa.Integer(), server_default=sa.text("18"), nullable=False),
+        sa.Column(
+            "limits",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("submit_host", sa.Text(), server_default="", nullable=False),
+        sa.Column("submit_line", sa.Text(), server_default="", nullable=False),
+        sa.Column(
+            "options",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "submit_time",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.CheckConstraint(
+            "directory LIKE '/%%' AND length(directory) <= 4096",
+            name="submission_directory_absolute",
+        ),
+        sa.CheckConstraint("cpus > 0", name="submission_cpus_positive"),
+        sa.CheckConstraint("length(name) BETWEEN 1 AND 1024", name="submission_name_length"),
+        sa.CheckConstraint(
+            "tasks > 0 AND cpus_per_task > 0 AND nodes_min > 0", name="submission_size"
+        ),
+        sa.CheckConstraint("time_limit > 0", name="submission_time_limit_positive"),
+        sa.ForeignKeyConstraint(
+            ["environment_hash"],
+            ["scns.environment.hash"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["script_hash"],
+            ["scns.script.hash"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        schema="scns",
+    )
+    op.create_index("submission_name", "submission", ["name"], unique=False, schema="scns")
+    op.create_index("submission_owner", "submission", ["owner"], unique=False, schema="scns")
+    op.create_table(
+        "job",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("submission_id", sa.BigInteger(), nullable=False),
+        sa.Column("uid", sa.Integer(), nullable=False),
+        sa.Column("array_job_id", sa.BigInteger(), nullable=True),
+        sa.Column("array_task_id", sa.Integer(), nullable=True),
+        sa.Column("waiting", postgresql.INT4MULTIRANGE(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="PENDING", nullable=False),
+        sa.Column("reason", sa.Text(), server_default="None", nullable=False),
+        sa.Column("hold", sa.Text(), nullable=True),
+        sa.Column("dependency", sa.Text(), server_default="MET", nullable=False),
+        sa.Column("eligible", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("shape", sa.BigInteger(), nullable=False),
+        sa.Column("priority", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("restarts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("begin_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column(
+            "submit_time",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("eligible_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("start_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("end_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("limit_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("kill_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("suspend_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("suspended_seconds", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("outcome_uid", sa.Integer(), nullable=True),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("exit_signal", sa.Integer(), nullable=True),
+        sa.Column("node_list", sa.Text(), nullable=True),
+        sa.Column("batch_host", sa.Text(), nullable=True),
+        sa.Column("nodes_alloc", sa.Integer(), nullable=True),
+        sa.Column("cpus_alloc", sa.Integer(), nullable=True),
+        sa.Column("memory_alloc", sa.Integer(), nullable=True),
+        sa.Column("expected_start", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(NOT state = 'PENDING') OR (start_time IS NULL AND end_time IS NULL)",
+            name="job_pending_without_times",
+        ),
+        sa.CheckConstraint(
+            "(NOT state IN ('COMPLETING', 'RUNNING', 'SUSPENDED')) OR (start_time IS NOT NULL AND end_time IS NULL AND attempt > 0)",
+            name="job_on_node_has_started",
+        ),
+        sa.CheckConstraint(
+            "(state IN ('CANCELLED', 'COMPLETED', 'DEADLINE', 'FAILED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'PREEMPTED', 'TIMEOUT')) = (end_time IS NOT NULL)",
+            name="job_ended_has_end_time",
+        ),
+        sa.CheckConstraint(
+            "NOT eligible OR (hold IS NULL AND dependency = 'MET')", name="job_eligible_unhindered"
+        ),
+        sa.CheckConstraint(
+            "dependency IN ('NEW', 'WAITING', 'MET', 'NEVER')", name="job_dependency_known"
+        ),
+        sa.CheckConstraint("hold IN ('admin', 'requeue', 'user')", name="job_hold_known"),
+        sa.CheckConstraint(
+            "outcome IN ('CANCELLED', 'COMPLETED', 'DEADLINE', 'FAILED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'PREEMPTED', 'REQUEUE', 'TIMEOUT')",
+            name="job_outcome_known",
+        ),
+        sa.CheckConstraint(
+            "state IN ('CANCELLED', 'COMPLETED', 'COMPLETING', 'DEADLINE', 'FAILED', 'NODE_FAIL', 'OUT_OF_MEMORY', 'PENDING', 'PREEMPTED', 'RUNNING', 'SUSPENDED', 'TIMEOUT')",
+            name="job_state_known",
+        ),
+        sa.CheckConstraint(
+            "waiting IS NULL OR isempty(waiting) IS FALSE OR NOT (state = 'PENDING')",
+            name="job_waiting_not_empty",
+        ),
+        sa.ForeignKeyConstraint(
+            ["submission_id"],
+            ["scns.submission.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        schema="scns",
+    )
+    op.create_index(
+        "job_active",
+        "job",
+        ["id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')"),
+    )
+    op.create_index(
+        "job_active_of_user",
+        "job",
+        ["uid"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')"),
+    )
+    op.create_index(
+        "job_array",
+        "job",
+        ["array_job_id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("array_job_id IS NOT NULL"),
+    )
+    op.create_index(
+        "job_depends",
+        "job",
+        ["id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state = 'PENDING' AND dependency IN ('NEW', 'WAITING')"),
+    )
+    op.create_index(
+        "job_end_time",
+        "job",
+        ["end_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("end_time IS NOT NULL"),
+    )
+    op.create_index(
+        "job_hindered",
+        "job",
+        ["begin_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state = 'PENDING' AND NOT eligible"),
+    )
+    op.create_index(
+        "job_on_node",
+        "job",
+        ["limit_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state IN ('COMPLETING', 'RUNNING', 'SUSPENDED')"),
+    )
+    op.create_index(
+        "job_queue",
+        "job",
+        ["shape", sa.literal_column("priority DESC"), "id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state = 'PENDING' AND eligible"),
+    )
+    op.create_index("job_submission", "job", ["submission_id"], unique=False, schema="scns")
+    op.create_table(
+        "allocation",
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("cpu_ids", postgresql.INT4MULTIRANGE(), nullable=False),
+        sa.Column("cpus", sa.Integer(), nullable=False),
+        sa.Column("memory", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("tasks", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column(
+            "gres",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("boot_id", sa.Text(), nullable=True),
+        postgresql.ExcludeConstraint(
+            (sa.column("node"), "="),
+            (sa.column("cpu_ids"), "&&"),
+            using="gist",
+            name="allocation_cpu_once",
+        ),
+        sa.CheckConstraint("cpus >= 0 AND memory >= 0", name="allocation_size"),
+        sa.ForeignKeyConstraint(
+            ["job_id"],
+            ["scns.job.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["node"],
+            ["scns.node.name"],
+        ),
+        sa.PrimaryKeyConstraint("job_id", "node"),
+        schema="scns",
+    )
+    op.create_table(
+        "dependency",
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("on_job_id", sa.BigInteger(), nullable=True),
+        sa.Column("on_task_id", sa.Integer(), nullable=True),
+        sa.Column("delay", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("state", sa.Text(), server_default="WAITING", nullable=False),
+        sa.CheckConstraint("state IN ('WAITING', 'MET', 'NEVER')", name="dependency_state_known"),
+        sa.ForeignKeyConstraint(["job_id"], ["scns.job.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "position"),
+        schema="scns",
+    )
+    op.create_index(
+        "dependency_on",
+        "dependency",
+        ["on_job_id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state = 'WAITING'"),
+    )
+    op.create_table(
+        "step",
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("step_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("node_list", sa.Text(), nullable=False),
+        sa.Column("tasks", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("cpus", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("start_time", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("end_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("exit_code", sa.Integer(), nullable=True),
+        sa.Column("exit_signal", sa.Integer(), nullable=True),
+        sa.Column("user_milliseconds", sa.BigInteger(), nullable=True),
+        sa.Column("system_milliseconds", sa.BigInteger(), nullable=True),
+        sa.Column("max_rss", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["job_id"], ["scns.job.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("job_id", "attempt", "step_id"),
+        schema="scns",
+    )

@@ -1,0 +1,540 @@
+"""模式的唯一来源：SQLModel 表。
+
+约定：时刻一律 timestamptz；内存一律 MiB；时长一律秒；状态存全名（见 `scns.states`）。
+`submission` 宽而不变，记提交时要求了什么；`job` 窄而常变，记它现在怎样。
+一次提交是一个作业，或一个数组；数组在启动之前只占 `job` 的一行（`waiting` 是还没启动的序号）。
+用户对表没有任何权利，只经 `functions.sql` 的视图与函数读写。
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import (
+    ARRAY,
+    INT4MULTIRANGE,
+    JSONB,
+    TIMESTAMP,
+    ExcludeConstraint,
+)
+from sqlmodel import Field, SQLModel
+
+from scns.states import ON_NODE, TERMINAL, Hold, JobState
+
+SCHEMA = "scns"
+
+metadata = MetaData(schema=SCHEMA)
+SQLModel.metadata = metadata
+
+#: 作业号的唯一来源：提交与数组元素共用，所以号码按先后递增。
+job_id_seq = Sequence("job_id_seq", start=1, metadata=metadata)
+
+
+def _time(*, nullable: bool = True, now: bool = False) -> Any:
+    default = text("now()") if now else None
+    return Field(
+        default=None,
+        sa_column=Column(TIMESTAMP(timezone=True), nullable=nullable, server_default=default),
+    )
+
+
+def _text(*, nullable: bool = True, default: str | None = None, **options: Any) -> Any:
+    return Field(
+        default=None, sa_column=Column(Text, nullable=nullable, server_default=default, **options)
+    )
+
+
+def _integer(*, nullable: bool = True, default: str | None = None) -> Any:
+    return Field(
+        default=None,
+        sa_column=Column(
+            Integer, nullable=nullable, server_default=None if default is None else text(default)
+        ),
+    )
+
+
+def _bigint(*, nullable: bool = True, default: str | None = None) -> Any:
+    return Field(
+        default=None,
+        sa_column=Column(
+            BigInteger, nullable=nullable, server_default=None if default is None else text(default)
+        ),
+    )
+
+
+def _boolean(default: str) -> Any:
+    return Field(
+        default=None, sa_column=Column(Boolean, nullable=False, server_default=text(default))
+    )
+
+
+def _jsonb(default: str) -> Any:
+    return Field(
+        default=None, sa_column=Column(JSONB, nullable=False, server_default=text(default))
+    )
+
+
+def _any_of(column: str, values: object) -> str:
+    listed = ", ".join(f"'{value}'" for value in sorted(values))  # type: ignore[call-overload]
+    return f"{column} IN ({listed})"
+
+
+class OsUser(SQLModel, table=True):
+    """登记过的操作系统用户；一个用户一个数据库角色 `u:NAME`。"""
+
+    __tablename__: ClassVar[Any] = "os_user"
+
+    role: str = Field(sa_column=Column(Text, primary_key=True))
+    name: str = _text(nullable=False, unique=True)
+    uid: int = _integer(nullable=False)
+    gid: int = _integer(nullable=False)
+    group_name: str = _text(nullable=False)
+
+
+class Setting(SQLModel, table=True):
+    """scnsd 从配置文件写入、命令要读的值（`scontrol show config`）。"""
+
+    __tablename__: ClassVar[Any] = "setting"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = _text(nullable=False)
+
+
+class Lease(SQLModel, table=True):
+    """排计划的权利：同一时刻只有一个 scnsd 持有。
+
+    每次易主 `epoch` 加一；计划的每次写入都带着它，过期的持有者写不进任何东西。
+    """
+
+    __tablename__: ClassVar[Any] = "lease"
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    owner: str = _text(nullable=False)
+    epoch: int = _bigint(nullable=False)
+    until: datetime = _time(nullable=False)
+
+
+class Node(SQLModel, table=True):
+    """节点：配置的容量、当前占用与管理员加上的标志。"""
+
+    __tablename__: ClassVar[Any] = "node"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("cpus > 0 AND memory > 0", name="node_capacity"),
+        CheckConstraint("cpus_alloc BETWEEN 0 AND cpus", name="node_cpus_not_oversold"),
+        CheckConstraint("memory_alloc BETWEEN 0 AND memory", name="node_memory_not_oversold"),
+    )
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    position: int = _integer(nullable=False, default="0")
+    cpus: int = _integer(nullable=False)
+    sockets: int = _integer(nullable=False, default="1")
+    cores_per_socket: int = _integer(nullable=False, default="1")
+    threads_per_core: int = _integer(nullable=False, default="1")
+    memory: int = _integer(nullable=False)
+    tmp_disk: int = _integer(nullable=False, default="0")
+    features: list[str] = Field(
+        default=None, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
+    gres: dict[str, Any] = _jsonb("'{}'")
+    weight: int = _integer(nullable=False, default="1")
+    address: str = _text(nullable=False, default="")
+    configured: bool = _boolean("true")
+    cpus_alloc: int = _integer(nullable=False, default="0")
+    memory_alloc: int = _integer(nullable=False, default="0")
+    idle_cpus: Any = Field(
+        default=None, sa_column=Column(INT4MULTIRANGE, nullable=False, server_default="{}")
+    )
+    drain: bool = _boolean("false")
+    down: bool = _boolean("false")
+    reason: str | None = _text()
+    reason_time: datetime | None = _time()
+    reason_uid: int | None = _integer()
+    boot_id: str | None = _text()
+    boot_time: datetime | None = _time()
+    daemon_start: datetime | None = _time()
+    last_seen: datetime | None = _time()
+    last_busy: datetime | None = _time()
+    cpu_load: int | None = _integer()
+    free_memory: int | None = _integer()
+    architecture: str | None = _text()
+    operating_system: str | None = _text()
+    version: str | None = _text()
+
+
+class Partition(SQLModel, table=True):
+    """分区：一组节点与在其上排队的规矩。"""
+
+    __tablename__: ClassVar[Any] = "partition"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(
+            "state IN ('UP', 'DOWN', 'DRAIN', 'INACTIVE')", name="partition_state_known"
+        ),
+    )
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    position: int = _integer(nullable=False, default="0")
+    nodes: list[str] = Field(
+        default=None, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
+    is_default: bool = _boolean("false")
+    state: str = _text(nullable=False, default="UP")
+    max_time: int | None = _integer()
+    default_time: int | None = _integer()
+    min_nodes: int = _integer(nullable=False, default="0")
+    max_nodes: int | None = _integer()
+    max_cpus_per_node: int | None = _integer()
+    default_memory_per_cpu: int | None = _integer()
+    default_memory_per_node: int | None = _integer()
+    max_memory_per_cpu: int | None = _integer()
+    max_memory_per_node: int | None = _integer()
+    priority_tier: int = _integer(nullable=False, default="1")
+    priority_job_factor: int = _integer(nullable=False, default="1")
+    options: dict[str, Any] = _jsonb("'{}'")
+
+
+class Script(SQLModel, table=True):
+    """批处理脚本的字节，按 SHA-256 只存一份；不必是 UTF-8。"""
+
+    __tablename__: ClassVar[Any] = "script"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("octet_length(body) BETWEEN 1 AND 4194304", name="script_size"),
+        CheckConstraint(r"position('\x00'::bytea in body) = 0", name="script_without_nul"),
+    )
+
+    hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Environment(SQLModel, table=True):
+    """提交时的环境，`NAME=VALUE` 以 NUL 相隔，按 SHA-256 只存一份。"""
+
+    __tablename__: ClassVar[Any] = "environment"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("octet_length(body) <= 1048576", name="environment_size"),
+    )
+
+    hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Submission(SQLModel, table=True):
+    """一次提交要求了什么；`scontrol update` 之外不再改变。
+
+    `id` 是打印给用户的作业号。`options` 存只供显示或只在启动时用一次的选项，键见
+    `scns.cli.request.build`。
+    """
+
+    __tablename__: ClassVar[Any] = "submission"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("length(name) BETWEEN 1 AND 1024", name="submission_name_length"),
+        CheckConstraint(
+            "directory LIKE '/%' AND length(directory) <= 4096",
+            name="submission_directory_absolute",
+        ),
+        CheckConstraint(
+            "tasks > 0 AND cpus_per_task > 0 AND nodes_min > 0", name="submission_size"
+        ),
+        CheckConstraint("cpus > 0", name="submission_cpus_positive"),
+        CheckConstraint("time_limit > 0", name="submission_time_limit_positive"),
+        Index("submission_owner", "owner"),
+        Index("submission_name", "name"),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    owner: str = _text(nullable=False)
+    uid: int = _integer(nullable=False)
+    gid: int = _integer(nullable=False)
+    group_name: str = _text(nullable=False)
+    name: str = _text(nullable=False)
+    partition: str = _text(nullable=False)
+    account: str = _text(nullable=False)
+    qos: str = _text(nullable=False, default="normal")
+    nice: int = _integer(nullable=False, default="0")
+    tasks: int = _integer(nullable=False, default="1")
+    cpus_per_task: int = _integer(nullable=False, default="1")
+    nodes_min: int = _integer(nullable=False, default="1")
+    nodes_max: int | None = _integer()
+    tasks_per_node: int | None = _integer()
+    mincpus: int | None = _integer()
+    cpus: int = _integer(nullable=False)
+    memory_per_node: int | None = _integer()
+    memory_per_cpu: int | None = _integer()
+    time_limit: int | None = _integer()
+    time_min: int | None = _integer()
+    begin_time: datetime | None = _time()
+    deadline: datetime | None = _time()
+    exclusive: str | None = _text()
+    overcommit: bool = _boolean("false")
+    constraint: str | None = _text()
+    node_list: str | None = _text()
+    exclude: str | None = _text()
+    gres: str | None = _text()
+    licenses: str | None = _text()
+    requeue: bool = _boolean("true")
+    comment: str | None = _text()
+    dependency: str | None = _text()
+    dependency_any: bool = _boolean("false")
+    kill_on_invalid_dep: bool | None = Field(default=None, sa_column=Column(Boolean, nullable=True))
+    array_indices: Any | None = Field(default=None, sa_column=Column(INT4MULTIRANGE, nullable=True))
+    array_limit: int | None = _integer()
+    batch: bool = _boolean("true")
+    script_hash: bytes | None = Field(
+        default=None,
+        sa_column=Column(LargeBinary, ForeignKey(f"{SCHEMA}.script.hash"), nullable=True),
+    )
+    environment_hash: bytes = Field(
+        sa_column=Column(LargeBinary, ForeignKey(f"{SCHEMA}.environment.hash"), nullable=False)
+    )
+    directory: str = _text(nullable=False)
+    standard_input: str | None = _text()
+    standard_output: str | None = _text()
+    standard_error: str | None = _text()
+    command: str | None = _text()
+    arguments: list[str] = Field(
+        default=None, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
+    umask: int = _integer(nullable=False, default="18")
+    limits: dict[str, Any] = _jsonb("'{}'")
+    submit_host: str = _text(nullable=False, default="")
+    submit_line: str = _text(nullable=False, default="")
+    options: dict[str, Any] = _jsonb("'{}'")
+    submit_time: datetime = _time(nullable=False, now=True)
+
+
+_PENDING = f"state = '{JobState.PENDING}'"
+_ON_NODE = _any_of("state", ON_NODE)
+_ACTIVE = _any_of("state", ON_NODE | {JobState.PENDING})
+_ENDED = _any_of("state", TERMINAL)
+
+
+class Job(SQLModel, table=True):
+    """作业现在怎样；数组启动前只此一行，元素启动或被单独触及时才各得一行。
+
+    `waiting`：数组还没有自己行的序号；其余行为 NULL。
+    `eligible`：没有扣住、依赖已满足、开始时刻已到；只有这样的行参与排计划。
+    `dependency`：NEW 是提交后还没判过；判定见 `scns.settle_dependencies`。
+    `attempt`：第几次启动，是启动与结束报告的栅栏：旧一次的报告改不了任何东西。
+    `outcome`：已经决定、只等进程退尽的结局（例如 CANCELLED）。
+    `reason_time`：`reason` 何时起为真。
+    """
+
+    __tablename__: ClassVar[Any] = "job"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(_any_of("state", JobState), name="job_state_known"),
+        CheckConstraint(_any_of("hold", Hold), name="job_hold_known"),
+        CheckConstraint(
+            "dependency IN ('NEW', 'WAITING', 'MET', 'NEVER')", name="job_dependency_known"
+        ),
+        CheckConstraint(_any_of("outcome", TERMINAL | {"REQUEUE"}), name="job_outcome_known"),
+        CheckConstraint(
+            f"(NOT {_PENDING}) OR (start_time IS NULL AND end_time IS NULL)",
+            name="job_pending_without_times",
+        ),
+        CheckConstraint(
+            f"(NOT {_ON_NODE}) OR (start_time IS NOT NULL AND end_time IS NULL AND attempt > 0)",
+            name="job_on_node_has_started",
+        ),
+        CheckConstraint(f"({_ENDED}) = (end_time IS NOT NULL)", name="job_ended_has_end_time"),
+        CheckConstraint(
+            "NOT eligible OR (hold IS NULL AND dependency = 'MET')", name="job_eligible_unhindered"
+        ),
+        CheckConstraint(
+            f"waiting IS NULL OR isempty(waiting) IS FALSE OR NOT ({_PENDING})",
+            name="job_waiting_not_empty",
+        ),
+        Index(
+            "job_queue",
+            "shape",
+            text("priority DESC"),
+            "id",
+            postgresql_where=text(f"{_PENDING} AND eligible"),
+        ),
+        Index(
+            "job_hindered",
+            "begin_time",
+            postgresql_where=text(f"{_PENDING} AND NOT eligible"),
+        ),
+        Index(
+            "job_depends",
+            "id",
+            postgresql_where=text(f"{_PENDING} AND dependency IN ('NEW', 'WAITING')"),
+        ),
+        Index("job_on_node", "limit_time", postgresql_where=text(_ON_NODE)),
+        Index("job_active_of_user", "uid", postgresql_where=text(_ACTIVE)),
+        Index("job_active", "id", postgresql_where=text(_ACTIVE)),
+        Index("job_array", "array_job_id", postgresql_where=text("array_job_id IS NOT NULL")),
+        Index("job_submission", "submission_id"),
+        Index("job_end_time", "end_time", postgresql_where=text("end_time IS NOT NULL")),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    submission_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey(f"{SCHEMA}.submission.id"), nullable=False)
+    )
+    uid: int = _integer(nullable=False)
+    array_job_id: int | None = _bigint()
+    array_task_id: int | None = _integer()
+    waiting: Any | None = Field(default=None, sa_column=Column(INT4MULTIRANGE, nullable=True))
+    state: str = _text(nullable=False, default=JobState.PENDING.value)
+    reason: str = _text(nullable=False, default="None")
+    hold: str | None = _text()
+    dependency: str = _text(nullable=False, default="MET")
+    eligible: bool = _boolean("false")
+    shape: int = _bigint(nullable=False)
+    priority: int = _bigint(nullable=False)
+    attempt: int = _integer(nullable=False, default="0")
+    restarts: int = _integer(nullable=False, default="0")
+    begin_time: datetime | None = _time()
+    submit_time: datetime = _time(nullable=False, now=True)
+    eligible_time: datetime | None = _time()
+    start_time: datetime | None = _time()
+    end_time: datetime | None = _time()
+    limit_time: datetime | None = _time()
+    kill_time: datetime | None = _time()
+    suspend_time: datetime | None = _time()
+    suspended_seconds: int = _integer(nullable=False, default="0")
+    outcome: str | None = _text()
+    outcome_uid: int | None = _integer()
+    exit_code: int | None = _integer()
+    exit_signal: int | None = _integer()
+    node_list: str | None = _text()
+    batch_host: str | None = _text()
+    nodes_alloc: int | None = _integer()
+    cpus_alloc: int | None = _integer()
+    memory_alloc: int | None = _integer()
+    expected_start: datetime | None = _time()
+
+
+class Dependency(SQLModel, table=True):
+    """依赖图的一条边：`job_id` 等 `on_job_id`（或它的一个元素）。"""
+
+    __tablename__: ClassVar[Any] = "dependency"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("state IN ('WAITING', 'MET', 'NEVER')", name="dependency_state_known"),
+        Index("dependency_on", "on_job_id", postgresql_where=text("state = 'WAITING'")),
+    )
+
+    job_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey(f"{SCHEMA}.job.id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    position: int = Field(sa_column=Column(Integer, primary_key=True))
+    kind: str = _text(nullable=False)
+    on_job_id: int | None = _bigint()
+    on_task_id: int | None = _integer()
+    delay: int = _integer(nullable=False, default="0")
+    state: str = _text(nullable=False, default="WAITING")
+
+
+class Allocation(SQLModel, table=True):
+    """一个作业在一个节点上占着什么；重复分配由约束挡住，不只靠计划正确。"""
+
+    __tablename__: ClassVar[Any] = "allocation"
+    __table_args__: ClassVar[Any] = (
+        ExcludeConstraint(
+            ("node", "="), ("cpu_ids", "&&"), name="allocation_cpu_once", using="gist"
+        ),
+        CheckConstraint("cpus >= 0 AND memory >= 0", name="allocation_size"),
+    )
+
+    job_id: int = Field(
+        sa_column=Column(BigInteger, ForeignKey(f"{SCHEMA}.job.id"), primary_key=True)
+    )
+    node: str = Field(sa_column=Column(Text, ForeignKey(f"{SCHEMA}.node.name"), primary_key=True))
+    attempt: int = _integer(nullable=False)
+    cpu_ids: Any = Field(default=None, sa_column=Column(INT4MULTIRANGE, nullable=False))
+    cpus: int = _integer(nullable=False)
+    memory: int = _integer(nullable=False, default="0")
+    tasks: int = _integer(nullable=False, default="1")
+    gres: dict[str, Any] = _jsonb("'{}'")
+    boot_id: str | None = _text()
+
+
+class Step(SQLModel, table=True):
+    """作业步；`step_id` 为 -5 的是批处理脚本自己（`.batch`）。"""
+
+    __tablename__: ClassVar[Any] = "step"
+
+    job_id: int = Field(
+        sa_column=Column(
+            BigInteger, ForeignKey(f"{SCHEMA}.job.id", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    attempt: int = Field(sa_column=Column(Integer, primary_key=True))
+    step_id: int = Field(sa_column=Column(Integer, primary_key=True))
+    name: str = _text(nullable=False)
+    state: str = _text(nullable=False)
+    node_list: str = _text(nullable=False)
+    tasks: int = _integer(nullable=False, default="1")
+    cpus: int = _integer(nullable=False, default="1")
+    start_time: datetime = _time(nullable=False)
+    end_time: datetime | None = _time()
+    exit_code: int | None = _integer()
+    exit_signal: int | None = _integer()
+    user_milliseconds: int | None = _bigint()
+    system_milliseconds: int | None = _bigint()
+    max_rss: int | None = _bigint()
+
+
+class Request(SQLModel, table=True):
+    """用户要对作业或节点做的事；scnsd 读取、执行、写回结果。"""
+
+    __tablename__: ClassVar[Any] = "request"
+    __table_args__: ClassVar[Any] = (
+        Index("request_open", "id", postgresql_where=text("done_time IS NULL")),
+        Index("request_done", "done_time", postgresql_where=text("done_time IS NOT NULL")),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    verb: str = _text(nullable=False)
+    target: Any = _jsonb("'[]'")
+    argument: Any = _jsonb("'{}'")
+    role: str = _text(nullable=False)
+    uid: int = _integer(nullable=False)
+    operator: bool = _boolean("false")
+    time: datetime = _time(nullable=False, now=True)
+    done_time: datetime | None = _time()
+    result: Any | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+
+
+class Event(SQLModel, table=True):
+    """只增的历史：每次状态改变。按月分区。
+
+    `txid` 让读者不漏掉晚提交的行：只读到 `pg_snapshot_xmin` 之前的事务为止。
+    """
+
+    __tablename__: ClassVar[Any] = "event"
+    __table_args__: ClassVar[Any] = (
+        Index("event_job", "job_id"),
+        Index("event_txid", "txid"),
+        {"postgresql_partition_by": "RANGE (time)"},
+    )
+
+    time: datetime = Field(
+        default=None,
+        sa_column=Column(
+            TIMESTAMP(timezone=True), primary_key=True, server_default=text("clock_timestamp()")
+        ),
+    )
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    txid: int = _bigint(nullable=False, default="(pg_current_xact_id()::text::bigint)")
+    job_id: int | None = _bigint()
+    kind: str = _text(nullable=False)
+    before: str | None = _text()
+    after: str | None = _text()
+    detail: dict[str, Any] = _jsonb("'{}'")
