@@ -1,0 +1,249 @@
+"""连接数据库：客户端走精简装载，守护进程走同一个门。
+
+psycopg2 的包代码要 25 毫秒，一次 sbatch 的全部预算只有这么多，所以这里：
+挡住 `ssl`（C 模块容忍它不在，少 9 毫秒；libpq 自己的 TLS 不经过它），
+以空包顶替 `psycopg2`，只装载 `psycopg2._psycopg`（再少 10 毫秒）。
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from scns import home as home_
+from scns.errors import RequestRefused, ScnsError, Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: 嵌入式服务器套接字的端口号，只是文件名的一部分。
+PORT = 5432
+
+#: 套接字文件名。
+SOCKET = f".s.PGSQL.{PORT}"
+
+
+class NoServer(Unavailable):
+    """数据库没有应答。"""
+
+
+class UnknownUser(Unavailable):
+    """数据库里没有这个操作系统用户的角色。"""
+
+
+def driver() -> Any:
+    """返回 `psycopg2._psycopg`；包已完整导入时用已有的，否则精简装载。"""
+    loaded = sys.modules.get("psycopg2._psycopg")
+    if loaded is not None:
+        return loaded
+    if "psycopg2" in sys.modules:
+        from psycopg2 import _psycopg
+
+        return _psycopg
+    from types import ModuleType
+
+    bare = ModuleType("psycopg2")
+    bare.__path__ = _package_path("psycopg2")
+    # 在装载期间顶替；之后撤下，别处要用完整的 psycopg2 时照常导入
+    blocked = "ssl" not in sys.modules
+    sys.modules["psycopg2"] = bare
+    if blocked:
+        sys.modules["ssl"] = None  # type: ignore[assignment]
+    try:
+        from psycopg2 import _psycopg
+    finally:
+        del sys.modules["psycopg2"]
+        if blocked:
+            del sys.modules["ssl"]
+    return _psycopg
+
+
+def _package_path(name: str) -> list[str]:
+    for directory in sys.path:
+        candidate = os.path.join(directory, name)
+        if os.path.isfile(os.path.join(candidate, "__init__.py")):
+            return [candidate]
+    raise Unavailable(f"the Python package {name} is not installed")
+
+
+def dsn(home: str, user: str) -> tuple[str, int | None]:
+    """给出 libpq 连接串与要保持打开到连上为止的描述符。
+
+    `SCNS_DSN` 优先；其次是 `scns up` 按配置的 `Database=` 写下的 `run/dsn`；
+    都没有就是状态目录里的嵌入式服务器。
+
+    参数：
+        user：数据库角色；连接串自己写了 user 时以它为准
+    """
+    outside = os.environ.get("SCNS_DSN") or _recorded_dsn(home)
+    if outside:
+        return outside, None
+    path, fd = home_.socket_path(home_.run_dir(home), SOCKET)
+    quoted = os.path.dirname(path).replace("\\", "\\\\").replace("'", "\\'")
+    role = user.replace("\\", "\\\\").replace("'", "\\'")
+    return f"host='{quoted}' port={PORT} dbname=scns user='{role}' connect_timeout=10", fd
+
+
+def _recorded_dsn(home: str) -> str | None:
+    try:
+        with open(os.path.join(home_.run_dir(home), "dsn"), encoding="utf-8") as stream:
+            return stream.read().strip() or None
+    except OSError:
+        return None
+
+
+def user_role() -> str:
+    """当前操作系统用户的数据库角色名。"""
+    import pwd
+
+    uid = os.geteuid()
+    try:
+        return "u:" + pwd.getpwuid(uid).pw_name
+    except KeyError:
+        raise UnknownUser(f"uid {uid} has no entry in the password database") from None
+
+
+def connect(home: str | None = None, user: str | None = None) -> Any:
+    """打开一个自动提交的连接。
+
+    参数：
+        home：状态目录；None 时按 `scns.home.state_home`
+        user：数据库角色；None 时是当前操作系统用户的 `u:NAME`
+
+    异常：
+        NoServer：服务器不在，句子说明怎样启动
+        UnknownUser：服务器不认识这个用户
+    """
+    if home is None:
+        home = home_.state_home()
+    psycopg = driver()
+    try:
+        text, fd = dsn(home, user or user_role())
+    except OSError:
+        raise NoServer(_not_running(home)) from None
+    try:
+        connection = psycopg._connect(text)
+    except psycopg.OperationalError as error:
+        raise _explain(error, home) from None
+    finally:
+        if fd is not None:
+            os.close(fd)
+    connection.autocommit = True
+    return connection
+
+
+def _not_running(home: str) -> str:
+    return f"cannot reach the database of {home}: it is not running; start it with 'scns up'"
+
+
+def _explain(error: Exception, home: str) -> ScnsError:
+    """把 libpq 的话换成用户能照着做的句子。"""
+    said = str(error).strip()
+    if ("role" in said and "does not exist" in said) or "pg_hba.conf" in said:
+        return UnknownUser(
+            f"this user is not known to the scns instance in {home}; "
+            "its administrator has to let you in"
+        )
+    if "No such file or directory" in said or "Connection refused" in said:
+        return NoServer(_not_running(home))
+    return NoServer(f"cannot reach the database of {home}: {said}")
+
+
+def call(
+    connection: Any, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()
+) -> list[tuple[Any, ...]]:
+    """执行一条语句并取回全部行；没有结果集时返回空列表。
+
+    异常：
+        RequestRefused：数据库函数以 SC001 拒绝；句子是 Slurm 的原话，
+            `DETAIL` 放在 `detail` 属性里
+        Unavailable：服务器中途离开，或模式不符
+    """
+    psycopg = driver()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description is not None else []
+    except psycopg.Error as error:
+        raise translate(error) from None
+
+
+class Refused(RequestRefused):
+    """数据库函数拒绝了请求。
+
+    `detail` 是要先打印的一行；None 表示没有。
+    """
+
+    def __init__(self, message: str, detail: str | None) -> None:
+        super().__init__(message)
+        self.detail = detail
+
+
+def translate(error: Any) -> ScnsError:
+    """把驱动的错误换成 scns 的错误。"""
+    code = error.pgcode
+    if code == "SC001":
+        return Refused(error.diag.message_primary, error.diag.message_detail)
+    if code in ("42P01", "42883", "42703", "3F000"):
+        return Unavailable(
+            "the database schema does not match this version of scns; run 'scns up' to upgrade it"
+            f" ({error.diag.message_primary})"
+        )
+    if code == "42501":
+        return UnknownUser(f"access to the scns database is denied: {error.diag.message_primary}")
+    if code is None:
+        return NoServer(f"the connection to the database was lost: {str(error).strip()}")
+    if code == "53100":
+        return Unavailable("the database's disk is full; nothing was stored")
+    return Unavailable(f"database error {code}: {error.diag.message_primary}")
+
+
+def each(
+    connection: Any, statement: str, parameters: Sequence[Any], write: Callable[..., Any]
+) -> None:
+    """以 COPY 取回一列文本，原样交给 `write`；大表由服务器排版。
+
+    参数：
+        statement：恰好一列 text 的查询，参数以 `%s` 占位
+        write：接受 bytes 的函数
+    """
+    psycopg = driver()
+    try:
+        with connection.cursor() as cursor:
+            query = cursor.mogrify(statement, parameters).decode()
+            cursor.copy_expert(f"COPY ({query}) TO STDOUT", _Sink(write), 1 << 16)
+    except psycopg.Error as error:
+        raise translate(error) from None
+
+
+class _Sink:
+    """copy_expert 只要求有 write；COPY 的转义在这里解开。"""
+
+    def __init__(self, write: Callable[..., Any]) -> None:
+        self._write = write
+
+    def write(self, data: bytes) -> int:
+        if b"\\" in data:
+            data = _unescape(data)
+        self._write(data)
+        return len(data)
+
+
+_ESCAPES = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+
+
+def _unescape(data: bytes) -> bytes:
+    pieces = data.split(b"\\")
+    result = [pieces[0]]
+    index = 1
+    while index < len(pieces):
+        piece = pieces[index]
+        if piece:
+            result.append(_ESCAPES.get(piece[:1], piece[:1]) + piece[1:])
+        elif index + 1 < len(pieces):
+            # 两个反斜杠相连：后一段原样接上
+            result.append(b"\\" + pieces[index + 1])
+            index += 1
+        index += 1
+    return b"".join(result)
