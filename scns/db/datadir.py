@@ -1,0 +1,235 @@
+"""状态目录的布局与数据目录：建立、设置、谁可以连接。
+
+```
+HOME/                 root：0711；普通用户：0700
+  data/               数据目录，0700，属于服务账户
+  pg/VERSION/         程序的副本
+  run/.s.PGSQL.5432   套接字；目录 0755，属于服务账户
+  log/postgres.log    服务器的日志，只有启动它的人可读
+  lock                启动与停止互斥
+  postgresql.conf     场地自己的设置，可以没有；升级与重装都不碰它
+```
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from typing import TYPE_CHECKING
+
+from scns import home as home_
+from scns.db.account import Account, run_as
+from scns.db.binaries import Binaries, pin_dir
+from scns.db.durable import remove_tree, rename, replace_file
+from scns.errors import ScnsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: 我们的设置。每次启动时重写 `data/scns.conf`；场地的 `HOME/postgresql.conf` 在它之后读，可以改。
+SETTINGS = """\
+# Written by scns at every start. Put settings of your own into postgresql.conf beside the data
+# directory: it is read after this file.
+cluster_name = 'scns'
+listen_addresses = ''
+unix_socket_directories = '../run'
+max_connections = 60
+authentication_timeout = 5s
+shared_buffers = 16MB
+temp_file_limit = 256MB
+wal_level = minimal
+max_wal_senders = 0
+max_logical_replication_workers = 0
+max_parallel_workers_per_gather = 0
+synchronous_commit = on
+autovacuum = on
+jit = off
+log_checkpoints = off
+"""
+
+#: 只有新版本认得的设置：大版本到文本。
+_NEWER_SETTINGS = {18: "io_method = sync\n"}
+
+#: 追加在 initdb 写的 postgresql.conf 之后。
+_INCLUDES = "\ninclude 'scns.conf'\ninclude_if_exists '../postgresql.conf'\n"
+
+HBA = """\
+# Written by scns at every start.
+# TYPE  DATABASE  USER         METHOD
+local   all       postgres     peer map=super
+local   scns      scns         peer map=super
+local   scns      +scns_user   peer map=users
+local   all       all          reject
+"""
+
+
+def settings(major: int) -> str:
+    """`scns.conf` 的全文。
+
+    套接字目录写成相对于数据目录的路径，状态目录的路径再长也不超过 108 字节的上限。
+    `wal_level = minimal` 排除了流复制：要复制的场地用自己的服务器。不用并行查询：它要
+    /dev/shm，容器里常常只有 64 MiB。
+    """
+    return SETTINGS + "".join(text for since, text in _NEWER_SETTINGS.items() if major >= since)
+
+
+def ident(server_user: str) -> str:
+    """`pg_ident.conf` 的全文。
+
+    `super`：root 与服务账户可以做 postgres 与 scns；`users`：其余的人只能做冠以 `u:` 的自己，
+    叫 postgres 或 scns 的操作系统用户因此碰不到系统角色。
+    """
+    lines = ["# Written by scns at every start.", "# MAP   SYSTEM-USER   DATABASE-USER"]
+    quoted = '"' + server_user.replace('"', '""') + '"'
+    for person in dict.fromkeys(("root", quoted)):
+        lines += [f"super   {person}   {role}" for role in ("postgres", "scns")]
+    lines.append('users   /^(.*)$   "u:\\1"')
+    return "\n".join(lines) + "\n"
+
+
+def lay_out(home: str, account: Account) -> None:
+    """建立状态目录与其中的各目录；已有的只检查。
+
+    异常：
+        ScnsError：状态目录属于别人、别人可写，或服务账户进不去
+    """
+    shared = account.switch
+    _make_home(home, 0o711 if shared else 0o700)
+    if shared:
+        _check_reachable(home, account)
+    for path in (pin_dir(home), home_.log_dir(home)):
+        _make_directory(path, 0o755)
+    run = home_.run_dir(home)
+    if _make_directory(run, 0o755):
+        account.give(run)
+
+
+def _make_home(home: str, mode: int) -> None:
+    os.makedirs(os.path.dirname(home), exist_ok=True)
+    _make_directory(home, mode)
+    found = os.lstat(home)
+    if not stat.S_ISDIR(found.st_mode):
+        raise ScnsError(f"{home} is not a directory")
+    if found.st_uid != os.geteuid():
+        raise ScnsError(f"{home} belongs to {_user_name(found.st_uid)}, who alone can start it")
+    if found.st_mode & 0o022:
+        raise ScnsError(f"{home} is writable by other users; run: chmod go-w {home}")
+    if not os.listdir(home):
+        # 空目录是特地为此准备的（例如 mktemp -d），权限随我们定；装着东西的不动
+        os.chmod(home, mode)
+
+
+def _make_directory(path: str, mode: int) -> bool:
+    """建立目录并定下权限，不受 umask 影响；已有时返回 False。"""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return False
+    os.chmod(path, mode)
+    return True
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user id {uid}"
+
+
+def _check_reachable(home: str, account: Account) -> None:
+    """服务账户与用户要能穿过每一级上级目录。"""
+    path = os.path.realpath(home)
+    while True:
+        found = os.stat(path)
+        own = found.st_uid == account.uid and found.st_mode & stat.S_IXUSR
+        if not (found.st_mode & stat.S_IXOTH or own):
+            raise ScnsError(
+                f"User {account.name} cannot enter {path}, which leads to {home}.\n"
+                f"Run: chmod o+x {path}, or set SCNS_HOME to another directory"
+            )
+        if path == os.sep:
+            return
+        path = os.path.dirname(path)
+
+
+def data_major(data: str) -> int | None:
+    """数据目录的 PostgreSQL 大版本；还没有数据目录，或它是空的，返回 None。
+
+    异常：
+        ScnsError：目录里有东西，却不是数据目录
+    """
+    try:
+        with open(os.path.join(data, "PG_VERSION"), encoding="ascii") as stream:
+            # 10 以前是 “9.6” 那样的两段，那时大版本号还不是一个数
+            return int(stream.read().split(".")[0])
+    except FileNotFoundError:
+        try:
+            if not os.listdir(data):
+                return None
+        except FileNotFoundError:
+            return None
+    except ValueError:
+        pass
+    raise ScnsError(f"{data} is not a PostgreSQL data directory; move it away")
+
+
+def initialise(
+    data: str, account: Account, binaries: Binaries, extra: Sequence[str] = ()
+) -> None:
+    """建立一个崭新的数据目录，写好设置并落盘。
+
+    在 `data` 旁边的 `.new` 目录里做完再改名，所以 `data` 要么没有，要么是完整的；
+    上一次做到一半留下的先清掉。
+
+    参数：
+        extra：给 initdb 的其余选项
+
+    异常：
+        ScnsError：initdb 失败；句子是它最后的话
+    """
+    fresh = data + ".new"
+    remove_tree(fresh)
+    try:
+        os.mkdir(fresh, 0o700)
+        account.give(fresh)
+        result = run_as(account, _initdb(binaries, fresh, extra))
+        if result.returncode:
+            raise ScnsError(f"Could not create {data}: {last_words(result.stderr)}")
+        write_settings(fresh, account, binaries.major)
+        rename(fresh, data)
+    except BaseException:
+        remove_tree(fresh)
+        raise
+
+
+def _initdb(binaries: Binaries, data: str, extra: Sequence[str]) -> list[str]:
+    return [
+        binaries.program("initdb"),
+        f"--pgdata={data}",
+        "--username=postgres",
+        "--auth=peer",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+        "--no-instructions",
+        *extra,
+    ]
+
+
+def last_words(output: str) -> str:
+    """一个失败的程序最后说的话；什么也没说时如实说。"""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = [line for line in lines if "error" in line or "FATAL" in line] or lines
+    return told[-1] if told else "it gave no reason"
+
+
+def write_settings(data: str, account: Account, major: int) -> None:
+    """写下我们的设置与认证规则；场地在 `HOME/postgresql.conf` 里的设置随后读。"""
+    main = os.path.join(data, "postgresql.conf")
+    with open(main, encoding="utf-8") as stream:
+        text = stream.read()
+    if not text.endswith(_INCLUDES):
+        replace_file(main, text + _INCLUDES, account)
+    replace_file(os.path.join(data, "scns.conf"), settings(major), account)
+    replace_file(os.path.join(data, "pg_hba.conf"), HBA, account)
+    replace_file(os.path.join(data, "pg_ident.conf"), ident(account.name), account)

@@ -1,0 +1,254 @@
+"""作业的读写：一条语句一个操作，来源状态都写在 WHERE 里。
+
+锁的次序固定：先节点（按名字），后作业；排队的与在跑的是不相交的两组行，因此不会死锁。
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: 每个形状的前若干个可以启动的作业。形状之间用索引跳读，代价只与形状数有关，与队列长度无关。
+WAITING_HEADS = """
+WITH RECURSIVE shapes AS (
+    (SELECT shape FROM scns.job WHERE state = 'PENDING' AND eligible ORDER BY shape LIMIT 1)
+    UNION ALL
+    SELECT (SELECT j.shape FROM scns.job j
+             WHERE j.state = 'PENDING' AND j.eligible AND j.shape > s.shape
+             ORDER BY j.shape LIMIT 1)
+      FROM shapes s WHERE s.shape IS NOT NULL
+)
+SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible_time)::float8,
+       h.uid, h.array_job_id, h.reason,
+       CASE WHEN h.waiting IS NULL THEN NULL ELSE h.waiting::text END
+  FROM shapes s
+ CROSS JOIN LATERAL (
+    SELECT j.* FROM scns.job j
+     WHERE j.state = 'PENDING' AND j.eligible AND j.shape = s.shape
+     ORDER BY j.priority DESC, j.id
+     LIMIT %(depth)s) h
+ WHERE s.shape IS NOT NULL
+"""
+
+#: 计划要看的要求；按提交号缓存，`scontrol update` 会换提交的内容，所以带上 xmin 识别。
+SUBMISSIONS = """
+SELECT id, xmin::text, partition, tasks, cpus_per_task, nodes_min, nodes_max, tasks_per_node,
+       mincpus, memory_per_node, memory_per_cpu, time_limit, time_min, exclusive, overcommit,
+       "constraint", node_list, exclude, gres, licenses, account, array_limit, qos,
+       extract(epoch FROM deadline)::float8
+  FROM scns.submission WHERE id = ANY (%(ids)s)
+"""
+
+#: 数组正占着节点的元素数，给 %N 限额用。
+ARRAY_ACTIVE = """
+SELECT array_job_id, count(*) FROM scns.job
+ WHERE array_job_id = ANY (%(ids)s) AND state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
+ GROUP BY array_job_id
+"""
+
+#: 在跑的：预计何时交还什么。
+RUNNING = """
+SELECT j.id, j.uid, s.account, extract(epoch FROM j.limit_time)::float8, a.node, a.cpus, a.memory,
+       a.gres, s.licenses, j.array_job_id, s.exclusive
+  FROM scns.allocation a
+  JOIN scns.job j ON j.id = a.job_id
+  JOIN scns.submission s ON s.id = j.submission_id
+"""
+
+#: 只有租约的持有者写得进计划；顺带挡住过期的计划者。
+FENCE = """
+SELECT epoch FROM scns.lease
+ WHERE name = 'scheduler' AND owner = %(owner)s AND epoch = %(epoch)s FOR SHARE
+"""
+
+LOCK_NODES = "SELECT name FROM scns.node WHERE name = ANY (%(nodes)s) ORDER BY name FOR UPDATE"
+
+SPLIT_ARRAY = "SELECT id, task FROM scns.split_array(%(id)s, %(tasks)s) ORDER BY task"
+
+#: 分配：作业转为 RUNNING，记下占用，节点的空闲减去它们。返回 (作业号, 第几次)。
+#: 被别人动过的作业不在结果里，也不占任何东西。
+ALLOCATE = """
+WITH wish AS (
+    SELECT * FROM unnest(%(job_ids)s::bigint[], %(nodes)s::text[],
+                         %(cpu_ids)s::int4multirange[], %(cpus)s::int[], %(memory)s::int[],
+                         %(tasks)s::int[], %(gres)s::jsonb[])
+           AS w(job_id, node, cpu_ids, cpus, memory, tasks, gres)
+), whole AS (
+    SELECT w.job_id, count(*) AS nodes, sum(w.cpus) AS cpus, sum(w.memory) AS memory
+      FROM wish w GROUP BY w.job_id
+), picked AS (
+    SELECT j.id FROM scns.job j
+     WHERE j.id = ANY (%(job_ids)s) AND j.state = 'PENDING' AND j.eligible AND j.waiting IS NULL
+     ORDER BY j.id
+       FOR UPDATE SKIP LOCKED
+), started AS (
+    UPDATE scns.job j
+       SET state = 'RUNNING', reason = 'None', attempt = j.attempt + 1, start_time = now(),
+           limit_time = now() + make_interval(secs => s.time_limit),
+           expected_start = NULL, nodes_alloc = w.nodes, cpus_alloc = w.cpus,
+           memory_alloc = w.memory, node_list = l.node_list, batch_host = l.batch_host,
+           suspended_seconds = 0, exit_code = NULL, exit_signal = NULL
+      FROM picked p, whole w, scns.submission s,
+           unnest(%(listed)s::bigint[], %(node_lists)s::text[], %(batch_hosts)s::text[])
+             AS l(job_id, node_list, batch_host)
+     WHERE j.id = p.id AND w.job_id = j.id AND l.job_id = j.id AND s.id = j.submission_id
+       AND j.state = 'PENDING'
+    RETURNING j.id, j.attempt
+), taken AS (
+    INSERT INTO scns.allocation (job_id, node, attempt, cpu_ids, cpus, memory, tasks, gres, boot_id)
+    SELECT w.job_id, w.node, t.attempt, w.cpu_ids, w.cpus, w.memory, w.tasks, w.gres, n.boot_id
+      FROM wish w JOIN started t ON t.id = w.job_id JOIN scns.node n ON n.name = w.node
+    RETURNING node, cpu_ids, cpus, memory
+), occupied AS (
+    UPDATE scns.node n
+       SET cpus_alloc = n.cpus_alloc + u.cpus, memory_alloc = n.memory_alloc + u.memory,
+           idle_cpus = n.idle_cpus - u.cpu_ids, last_busy = now()
+      FROM (SELECT node, sum(cpus) AS cpus, sum(memory) AS memory, range_agg(cpu_ids) AS cpu_ids
+              FROM taken GROUP BY node) u
+     WHERE n.name = u.node
+)
+SELECT id, attempt FROM started
+"""
+
+#: 启动所需的一切。`known` 是 stepd 已经知道的作业号。
+LAUNCHES = """
+SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list, j.nodes_alloc,
+       j.cpus_alloc, j.priority,
+       s.owner, s.uid, s.gid, s.name, s.partition, s.account, s.qos, s.tasks, s.cpus_per_task,
+       s.tasks_per_node, s.memory_per_node, s.memory_per_cpu, s.directory, s.standard_input,
+       s.standard_output, s.standard_error, s.arguments, s.umask, s.limits, s.submit_host,
+       s.command, s.dependency, s.array_indices::text, s.array_limit, s.exclusive, s.overcommit,
+       s.options, encode(s.script_hash, 'hex'), encode(s.environment_hash, 'hex'),
+       a.cpu_ids::text, a.memory, a.boot_id, j.state,
+       (SELECT jsonb_agg(jsonb_build_array(o.node, o.cpus, o.tasks) ORDER BY o.node)
+          FROM scns.allocation o WHERE o.job_id = j.id),
+       a.gres
+  FROM scns.allocation a
+  JOIN scns.job j ON j.id = a.job_id
+  JOIN scns.submission s ON s.id = j.submission_id
+ WHERE a.node = %(node)s AND j.batch_host = %(node)s AND j.state IN ('RUNNING', 'COMPLETING')
+   AND s.batch AND (%(ids)s::bigint[] IS NULL OR j.id = ANY (%(ids)s))
+   AND NOT j.id = ANY (%(known)s)
+ ORDER BY j.id
+"""
+
+SCRIPT = "SELECT body FROM scns.script WHERE hash = decode(%(key)s, 'hex')"
+
+ENVIRONMENT = "SELECT body FROM scns.environment WHERE hash = decode(%(key)s, 'hex')"
+
+#: 记下结束：终态、退出码、交还占用、批处理步一行。旧的一次（attempt 不同）改不了任何东西。
+RECORD_ENDED = """
+WITH report AS (
+    SELECT * FROM unnest(%(job_ids)s::bigint[], %(attempts)s::int[], %(states)s::text[],
+                         %(reasons)s::text[], %(exit_codes)s::int[], %(exit_signals)s::int[],
+                         %(times)s::float8[], %(step_states)s::text[], %(step_codes)s::int[],
+                         %(step_signals)s::int[], %(users)s::bigint[], %(systems)s::bigint[],
+                         %(rss)s::bigint[])
+           AS r(job_id, attempt, state, reason, exit_code, exit_signal, ended, step_state,
+                step_code, step_signal, user_ms, system_ms, max_rss)
+), changed AS (
+    UPDATE scns.job j
+       SET state = r.state, reason = r.reason, exit_code = r.exit_code,
+           exit_signal = r.exit_signal, limit_time = NULL, kill_time = NULL, eligible = false,
+           end_time = greatest(j.start_time, to_timestamp(r.ended))
+      FROM report r
+     WHERE j.id = r.job_id AND j.attempt = r.attempt
+       AND j.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
+    RETURNING j.id, j.attempt, j.array_job_id, j.start_time, j.end_time, j.batch_host, j.cpus_alloc
+), freed AS (
+    DELETE FROM scns.allocation a USING changed c
+     WHERE a.job_id = c.id AND a.attempt = c.attempt
+    RETURNING a.node, a.cpu_ids, a.cpus, a.memory
+), idle AS (
+    UPDATE scns.node n
+       SET cpus_alloc = n.cpus_alloc - u.cpus, memory_alloc = n.memory_alloc - u.memory,
+           idle_cpus = (n.idle_cpus + u.cpu_ids) * int4multirange(int4range(0, n.cpus)),
+           last_busy = now()
+      FROM (SELECT node, sum(cpus) AS cpus, sum(memory) AS memory, range_agg(cpu_ids) AS cpu_ids
+              FROM freed GROUP BY node) u
+     WHERE n.name = u.node
+), batch AS (
+    INSERT INTO scns.step (job_id, attempt, step_id, name, state, node_list, tasks, cpus,
+                           start_time, end_time, exit_code, exit_signal, user_milliseconds,
+                           system_milliseconds, max_rss)
+    SELECT c.id, c.attempt, -5, 'batch', r.step_state, c.batch_host, 1, c.cpus_alloc,
+           c.start_time, c.end_time, r.step_code, r.step_signal, r.user_ms, r.system_ms, r.max_rss
+      FROM changed c JOIN report r ON r.job_id = c.id
+     WHERE r.step_state IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT id, array_job_id FROM changed
+"""
+
+#: 结束的作业里要重新排队的：回到 PENDING，attempt 不动，下一次启动自然加一。
+#: 延迟 `delay` 秒再参与排队；`hold` 非空则扣住。
+REQUEUE_ENDED = """
+UPDATE scns.job j
+   SET state = 'PENDING', start_time = NULL, end_time = NULL, limit_time = NULL, kill_time = NULL,
+       outcome = NULL, outcome_uid = NULL, restarts = j.restarts + 1, node_list = NULL,
+       batch_host = NULL, nodes_alloc = NULL, cpus_alloc = NULL, memory_alloc = NULL,
+       suspended_seconds = 0, suspend_time = NULL,
+       hold = q.hold, eligible = q.hold IS NULL AND q.delay <= 0,
+       begin_time = CASE WHEN q.delay > 0 THEN now() + make_interval(secs => q.delay)
+                         ELSE j.begin_time END,
+       eligible_time = CASE WHEN q.hold IS NULL THEN now() + make_interval(secs => q.delay) END,
+       reason = CASE WHEN q.hold = 'requeue' THEN 'job requeued in held state'
+                     WHEN q.hold IS NOT NULL THEN 'JobHeldUser'
+                     WHEN q.delay > 0 THEN 'BeginTime' ELSE 'None' END
+  FROM unnest(%(job_ids)s::bigint[], %(holds)s::text[], %(delays)s::int[]) AS q(id, hold, delay)
+ WHERE j.id = q.id AND j.end_time IS NOT NULL
+"""
+
+#: 到了时限的转入收尾；进程由各自节点上的 stepd 结束。
+END_OVERDUE = """
+UPDATE scns.job
+   SET state = 'COMPLETING', outcome = 'TIMEOUT', kill_time = now(), limit_time = NULL
+ WHERE state = 'RUNNING' AND limit_time <= now()
+"""
+
+#: 决定了结局、还要在这个节点上结束进程的。
+COMPLETING = """
+SELECT id, attempt, outcome, extract(epoch FROM kill_time)::float8, array_job_id, array_task_id
+  FROM scns.job
+ WHERE state = 'COMPLETING' AND batch_host = %(node)s
+"""
+
+#: 开始时刻已到、没有别的阻碍的，放进队列。
+PROMOTE = """
+UPDATE scns.job
+   SET eligible = true, eligible_time = now(), reason = 'None'
+ WHERE state = 'PENDING' AND NOT eligible AND hold IS NULL AND dependency = 'MET'
+   AND begin_time <= now()
+"""
+
+#: 下一件要按时做的事：时限或开始时刻，epoch 秒；没有时为 NULL。
+NEXT_DUE = """
+SELECT extract(epoch FROM least(
+    (SELECT min(limit_time) FROM scns.job WHERE state = 'RUNNING'),
+    (SELECT min(begin_time) FROM scns.job
+      WHERE state = 'PENDING' AND NOT eligible AND hold IS NULL AND dependency = 'MET')))::float8
+"""
+
+SET_REASONS = """
+UPDATE scns.job j SET reason = r.reason,
+       expected_start = to_timestamp(r.expected)
+  FROM unnest(%(job_ids)s::bigint[], %(reasons)s::text[], %(expected)s::float8[])
+       AS r(id, reason, expected)
+ WHERE j.id = r.id AND j.state = 'PENDING' AND j.eligible
+   AND (j.reason IS DISTINCT FROM r.reason
+        OR j.expected_start IS DISTINCT FROM to_timestamp(r.expected))
+"""
+
+#: 依赖永不满足、又要求因此取消的。
+CANCEL_INVALID_DEPENDENCY = """
+UPDATE scns.job j SET state = 'CANCELLED', end_time = now(), outcome = 'CANCELLED',
+       outcome_uid = 0, eligible = false
+  FROM scns.submission s
+ WHERE s.id = j.submission_id AND s.kill_on_invalid_dep AND j.state = 'PENDING'
+   AND j.dependency = 'NEVER'
+RETURNING j.id
+"""
+
+
+def settle_dependencies(cursor: Any, touched: list[int] | None) -> None:
+    """重新判定依赖；`touched` 是刚开始或结束的作业与数组号，None 表示全部。"""
+    cursor.execute("SELECT scns.settle_dependencies(%s)", (touched,))

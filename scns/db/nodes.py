@@ -1,0 +1,162 @@
+"""节点、分区与设置的写入：一条语句一个操作。"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scns.config import Config
+
+#: 照配置登记节点。占用不动；CPU 数变了就重算空闲的编号，但不小于正占着的。
+UPSERT_NODES = """
+INSERT INTO scns.node AS n (name, position, cpus, sockets, cores_per_socket, threads_per_core,
+                            memory, tmp_disk, features, gres, weight, address, configured,
+                            idle_cpus, down, drain, reason)
+SELECT c.name, c.position, c.cpus, c.sockets, c.cores_per_socket, c.threads_per_core, c.memory,
+       c.tmp_disk, c.features, c.gres, c.weight, c.address, true,
+       int4multirange(int4range(0, c.cpus)), c.down, c.drain, c.reason
+  FROM jsonb_to_recordset(%(nodes)s) AS c(
+       name text, position int, cpus int, sockets int, cores_per_socket int, threads_per_core int,
+       memory int, tmp_disk int, features text[], gres jsonb, weight int, address text,
+       down boolean, drain boolean, reason text)
+ ORDER BY c.name
+ON CONFLICT (name) DO UPDATE
+   SET position = excluded.position, sockets = excluded.sockets,
+       cores_per_socket = excluded.cores_per_socket, threads_per_core = excluded.threads_per_core,
+       cpus = greatest(excluded.cpus, n.cpus_alloc),
+       memory = greatest(excluded.memory, n.memory_alloc),
+       tmp_disk = excluded.tmp_disk, features = excluded.features, gres = excluded.gres,
+       weight = excluded.weight, address = excluded.address, configured = true,
+       idle_cpus = int4multirange(int4range(0, excluded.cpus))
+                   - coalesce((SELECT range_agg(a.cpu_ids) FROM scns.allocation a
+                                WHERE a.node = n.name), '{}')
+"""
+
+#: 配置里不再有的节点：有作业在上面的留着但不再接活，其余的去掉。
+RETIRE_NODES = """
+WITH kept AS (
+    UPDATE scns.node SET configured = false
+     WHERE NOT name = ANY (%(names)s)
+       AND EXISTS (SELECT FROM scns.allocation a WHERE a.node = node.name)
+)
+DELETE FROM scns.node
+ WHERE NOT name = ANY (%(names)s)
+   AND NOT EXISTS (SELECT FROM scns.allocation a WHERE a.node = node.name)
+"""
+
+#: 照配置登记分区；管理员用 scontrol 改过的状态随重新配置回到文件所写，与 Slurm 相同。
+UPSERT_PARTITIONS = """
+INSERT INTO scns.partition (name, position, nodes, is_default, state, max_time, default_time,
+                            min_nodes, max_nodes, max_cpus_per_node, default_memory_per_cpu,
+                            default_memory_per_node, max_memory_per_cpu, max_memory_per_node,
+                            priority_tier, priority_job_factor, options)
+SELECT c.*
+  FROM jsonb_to_recordset(%(partitions)s) AS c(
+       name text, position int, nodes text[], is_default boolean, state text, max_time int,
+       default_time int, min_nodes int, max_nodes int, max_cpus_per_node int,
+       default_memory_per_cpu int, default_memory_per_node int, max_memory_per_cpu int,
+       max_memory_per_node int, priority_tier int, priority_job_factor int, options jsonb)
+ON CONFLICT (name) DO UPDATE
+   SET position = excluded.position, nodes = excluded.nodes, is_default = excluded.is_default,
+       state = excluded.state, max_time = excluded.max_time, default_time = excluded.default_time,
+       min_nodes = excluded.min_nodes, max_nodes = excluded.max_nodes,
+       max_cpus_per_node = excluded.max_cpus_per_node,
+       default_memory_per_cpu = excluded.default_memory_per_cpu,
+       default_memory_per_node = excluded.default_memory_per_node,
+       max_memory_per_cpu = excluded.max_memory_per_cpu,
+       max_memory_per_node = excluded.max_memory_per_node,
+       priority_tier = excluded.priority_tier,
+       priority_job_factor = excluded.priority_job_factor, options = excluded.options
+"""
+
+RETIRE_PARTITIONS = "DELETE FROM scns.partition WHERE NOT name = ANY (%(names)s)"
+
+SET_SETTINGS = """
+INSERT INTO scns.setting (name, value)
+SELECT key, value FROM jsonb_each_text(%(settings)s)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value
+ WHERE setting.value IS DISTINCT FROM excluded.value
+"""
+
+#: 守护进程报到：这台机器此刻是什么样。
+REGISTER_NODE = """
+UPDATE scns.node
+   SET boot_id = %(boot_id)s, boot_time = to_timestamp(%(boot_time)s), daemon_start = now(),
+       last_seen = now(), architecture = %(architecture)s,
+       operating_system = %(operating_system)s, version = %(version)s,
+       cpu_load = %(cpu_load)s, free_memory = %(free_memory)s
+ WHERE name = %(node)s
+"""
+
+#: 心跳，随慢定时器写；丢了无妨，所以不等落盘。
+TOUCH_NODE = """
+UPDATE scns.node SET last_seen = now(), cpu_load = %(cpu_load)s, free_memory = %(free_memory)s
+ WHERE name = %(node)s
+"""
+
+NODES = """
+SELECT name, cpus, idle_cpus::text, memory, memory - memory_alloc, features, gres, weight,
+       configured AND NOT drain AND NOT down, position
+  FROM scns.node
+ ORDER BY weight, position, name
+"""
+
+PARTITIONS = """
+SELECT name, nodes, state, max_time, min_nodes, max_nodes, priority_tier, options
+  FROM scns.partition
+ ORDER BY position, name
+"""
+
+
+def apply_config(cursor: Any, config: Config) -> None:
+    """把配置文件的节点、分区与设置写进数据库。"""
+    nodes = [
+        {
+            "name": node.name,
+            "position": position,
+            "cpus": node.cpus,
+            "sockets": node.sockets,
+            "cores_per_socket": node.cores_per_socket,
+            "threads_per_core": node.threads_per_core,
+            "memory": node.memory,
+            "tmp_disk": node.tmp_disk,
+            "features": list(node.features),
+            "gres": dict(node.gres),
+            "weight": node.weight,
+            "address": node.address,
+            "down": node.state.startswith("DOWN"),
+            "drain": node.state.startswith("DRAIN"),
+            "reason": node.reason,
+        }
+        for position, node in enumerate(config.nodes)
+    ]
+    partitions = [
+        {
+            "name": partition.name,
+            "position": position,
+            "nodes": list(partition.nodes),
+            "is_default": partition.is_default,
+            "state": partition.state,
+            "max_time": partition.max_time,
+            "default_time": partition.default_time,
+            "min_nodes": partition.min_nodes,
+            "max_nodes": partition.max_nodes,
+            "max_cpus_per_node": partition.max_cpus_per_node,
+            "default_memory_per_cpu": partition.default_memory_per_cpu,
+            "default_memory_per_node": partition.default_memory_per_node,
+            "max_memory_per_cpu": partition.max_memory_per_cpu,
+            "max_memory_per_node": partition.max_memory_per_node,
+            "priority_tier": partition.priority_tier,
+            "priority_job_factor": partition.priority_job_factor,
+            "options": dict(partition.options),
+        }
+        for position, partition in enumerate(config.partitions)
+    ]
+    cursor.execute("BEGIN")
+    cursor.execute(UPSERT_NODES, {"nodes": json.dumps(nodes)})
+    cursor.execute(RETIRE_NODES, {"names": [node.name for node in config.nodes]})
+    cursor.execute(UPSERT_PARTITIONS, {"partitions": json.dumps(partitions)})
+    cursor.execute(RETIRE_PARTITIONS, {"names": [part.name for part in config.partitions]})
+    cursor.execute(SET_SETTINGS, {"settings": json.dumps(config.settings())})
+    cursor.execute("COMMIT")
