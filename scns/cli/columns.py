@@ -13,6 +13,7 @@ from scns.errors import InvalidInput
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
 #: `-O` 的字段没有写宽度时的宽度。
 LONG_WIDTH = 20
@@ -26,12 +27,12 @@ class Field:
 
     参数：
         header：表头
-        value：取值；squeue 是 text 类型的 SQL 表达式，sinfo 是字段的代号
+        value：取值；squeue 是 text 类型的 SQL 表达式，sinfo 是从一组节点到文字的函数
     """
 
     __slots__ = ("header", "value")
 
-    def __init__(self, header: str, value: str) -> None:
+    def __init__(self, header: str, value: Any) -> None:
         self.header = header
         self.value = value
 
