@@ -1,0 +1,107 @@
+"""规划：快照进，计划出；不碰数据库、时钟与进程，同样的快照总得同样的计划。
+
+一轮按名次走过队列（`queue.Walk`）：放得下、又不耽误已有许诺的，启动；放不下的，按策略或得许诺，或挡住
+后面的，或什么也没有。每个没启动的作业都有原因；没有逐个看过的，问 `Plan.reason_of`。
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from scns.planner.decision import Blocked, Place, Start
+from scns.planner.demand import Compiler
+from scns.planner.ledger import Ledger
+from scns.planner.queue import Queue
+from scns.planner.round import Round
+from scns.planner.snapshot import Snapshot, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scns.planner.queue import Key
+    from scns.planner.snapshot import Node, Partition, Policy, Request
+
+__all__ = ["Blocked", "Place", "Plan", "Start", "decide", "feasible", "plan"]
+
+
+@dataclass(slots=True)
+class Plan:
+    """一轮的决定。
+
+    参数：
+        starts：现在启动的，按决定的次序；一个数组可以有几项
+        blocked：逐个看过而没有启动的，按作业号；其余的问 `blocked_of`
+        shapes：看过而没有启动的形状，以其中排在最前的作业为代表
+        first：各分区里第一个放不下的作业，后面的都在等它
+    """
+
+    starts: list[Start]
+    blocked: dict[int, Blocked]
+    shapes: dict[Key, Blocked]
+    first: dict[str, int]
+    _queue: Queue = field(repr=False, compare=False)
+    _compiler: Compiler = field(repr=False, compare=False)
+    _now: float = 0.0
+
+    def blocked_of(self, job: Waiting) -> Blocked:
+        """一个没有启动的作业为什么没有启动；用时才算，因此不必为每个作业各存一份。"""
+        found = self.blocked.get(job.job_id)
+        if found is not None:
+            return found
+        if job.eligible > self._now:
+            return Blocked(job.job_id, "BeginTime", expected_start=job.eligible)
+        if job.count <= 0:
+            return Blocked(job.job_id, "JobArrayTaskLimit")
+        key = self._queue.key(job)
+        demand = self._compiler.demand(key, job)
+        if demand.reason:
+            return Blocked(job.job_id, demand.reason, unavailable=demand.unavailable)
+        head = self.shapes.get(key)
+        if head is None or not head.shared:
+            ahead = {self.first[name] for name in job.request.partitions if name in self.first}
+            return Blocked(job.job_id, "Priority", blockers=tuple(sorted(ahead)))
+        return replace(head, job_id=job.job_id)
+
+    def reason_of(self, job: Waiting) -> str:
+        """一个没有启动的作业的等待原因，Slurm 的说法。"""
+        return self.blocked_of(job).text
+
+
+def plan(snapshot: Snapshot, queue: Queue | None = None) -> Plan:
+    """为一个快照规划一轮。
+
+    参数：
+        queue：长期保留的队列；给出时不看 `snapshot.waiting`。规划不改动它
+    """
+    ledger = Ledger(snapshot)
+    compiler = Compiler(ledger, snapshot.partitions)
+    if queue is None:
+        owners = any(
+            partition.allow_accounts is not None or partition.allow_uids is not None
+            for partition in snapshot.partitions
+        )
+        queue = Queue(snapshot.waiting, now=snapshot.now, tier=compiler.tier, owners=owners)
+    return decide(ledger, compiler, queue, snapshot.policy)
+
+
+def decide(ledger: Ledger, compiler: Compiler, queue: Queue, policy: Policy) -> Plan:
+    """在账本上规划一轮；启动的作业已经记进账本，队列不动。"""
+    done = Round(ledger, compiler, queue, policy)
+    done.run()
+    return Plan(done.starts, done.blocked, done.shapes, done.first, queue, compiler, ledger.now)
+
+
+def feasible(
+    request: Request, nodes: Sequence[Node], partitions: Sequence[Partition]
+) -> str | None:
+    """这份请求在此配置下，所有资源都空闲时能否启动；不能时返回原因。
+
+    节点此刻可用与否、分区的状态与准入、许可证都不看：提交时的检查与 `--test-only` 用它。
+    """
+    ledger = Ledger(Snapshot(0.0, nodes, partitions))
+    for slot in ledger.slots:
+        slot.up = True
+    opened = [replace(part, up=True, allow_accounts=None, allow_uids=None) for part in partitions]
+    asked = replace(request, licenses={}, reservation=None)
+    return Compiler(ledger, opened).compile(Waiting(0, 0, 0, 0.0, asked)).reason or None
