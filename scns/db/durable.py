@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def replace_file(path: str, text: str, owner: Account) -> None:
     符号链接，改名只换掉名字本身，所以不会写到目录之外去。
     """
     content = text.encode()
-    if _read(path) == content:
+    if read(path) == content:
         return
     fresh = path + ".new"
     remove(fresh)
@@ -63,14 +64,17 @@ def replace_file(path: str, text: str, owner: Account) -> None:
     rename(fresh, path)
 
 
-def _read(path: str) -> bytes | None:
-    # O_NONBLOCK：换成 FIFO 也不会卡住
+def read(path: str) -> bytes | None:
+    """读出服务账户的目录里的一个文件；不在、或不是普通文件时返回 None。
+
+    那个账户可能把它换成符号链接或 FIFO：前者不跟随，后者不等待。
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
     with os.fdopen(fd, "rb") as stream:
-        return stream.read()
+        return stream.read() if stat.S_ISREG(os.fstat(fd).st_mode) else None
 
 
 def remove(path: str) -> None:

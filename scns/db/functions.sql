@@ -342,13 +342,17 @@ CREATE VIEW scns.partition_list WITH (security_barrier) AS
 
 -- 每个人的作业，不含脚本、环境、参数与命令行
 CREATE VIEW scns.queue WITH (security_barrier) AS
-  SELECT j.id, j.submission_id, j.array_job_id, j.array_task_id, j.waiting, j.state, j.reason,
-         j.hold, j.dependency AS dependency_state, j.eligible, j.priority, j.attempt, j.restarts,
+  SELECT j.id, j.submission_id, j.array_job_id, j.array_task_id, j.waiting, j.state,
+         CASE WHEN j.eligible AND j.state = 'PENDING' AND j.reason = 'None' THEN 'Priority'
+              ELSE j.reason END AS reason,
+         j.hold, j.dependency AS dependency_state, j.eligible,
+         CASE WHEN j.hold IS NULL THEN j.priority ELSE 0 END AS priority, j.attempt, j.restarts,
          j.begin_time, j.submit_time, j.eligible_time, j.start_time, j.end_time, j.limit_time,
          j.suspend_time, j.suspended_seconds, j.outcome, j.outcome_uid, j.exit_code,
          j.exit_signal, j.node_list AS nodes, j.batch_host, j.nodes_alloc, j.cpus_alloc,
          j.memory_alloc, j.expected_start,
-         s.owner, s.uid, s.gid, s.group_name, s.name, s.partition, s.account, s.qos, s.nice,
+         s.owner, s.uid, s.gid, s.group_name, s.name, coalesce(j.partition, s.partition) AS partition,
+         s.account, s.qos, s.nice,
          s.tasks, s.cpus_per_task, s.nodes_min, s.nodes_max, s.tasks_per_node, s.mincpus, s.cpus,
          s.memory_per_node, s.memory_per_cpu, s.time_limit, s.time_min, s.deadline, s.exclusive,
          s.overcommit, s."constraint", s.node_list AS required_nodes, s.exclude, s.gres,

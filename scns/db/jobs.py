@@ -83,14 +83,15 @@ WITH wish AS (
 ), started AS (
     UPDATE scns.job j
        SET state = 'RUNNING', reason = 'None', attempt = j.attempt + 1, start_time = now(),
-           limit_time = now() + make_interval(secs => s.time_limit),
+           limit_time = now() + make_interval(secs => l.time_limit), partition = l.partition,
            expected_start = NULL, nodes_alloc = w.nodes, cpus_alloc = w.cpus,
            memory_alloc = w.memory, node_list = l.node_list, batch_host = l.batch_host,
            suspended_seconds = 0, exit_code = NULL, exit_signal = NULL
-      FROM picked p, whole w, scns.submission s,
-           unnest(%(listed)s::bigint[], %(node_lists)s::text[], %(batch_hosts)s::text[])
-             AS l(job_id, node_list, batch_host)
-     WHERE j.id = p.id AND w.job_id = j.id AND l.job_id = j.id AND s.id = j.submission_id
+      FROM picked p, whole w,
+           unnest(%(listed)s::bigint[], %(node_lists)s::text[], %(batch_hosts)s::text[],
+                  %(partitions)s::text[], %(limits)s::int[])
+             AS l(job_id, node_list, batch_host, partition, time_limit)
+     WHERE j.id = p.id AND w.job_id = j.id AND l.job_id = j.id
        AND j.state = 'PENDING'
     RETURNING j.id, j.attempt
 ), taken AS (
@@ -113,7 +114,8 @@ SELECT id, attempt FROM started
 LAUNCHES = """
 SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list, j.nodes_alloc,
        j.cpus_alloc, j.priority,
-       s.owner, s.uid, s.gid, s.name, s.partition, s.account, s.qos, s.tasks, s.cpus_per_task,
+       s.owner, s.uid, s.gid, s.name, coalesce(j.partition, s.partition), s.account, s.qos, s.tasks,
+       s.cpus_per_task,
        s.tasks_per_node, s.memory_per_node, s.memory_per_cpu, s.directory, s.standard_input,
        s.standard_output, s.standard_error, s.arguments, s.umask, s.limits, s.submit_host,
        s.command, s.dependency, s.array_indices::text, s.array_limit, s.exclusive, s.overcommit,
@@ -186,7 +188,7 @@ UPDATE scns.job j
    SET state = 'PENDING', start_time = NULL, end_time = NULL, limit_time = NULL, kill_time = NULL,
        outcome = NULL, outcome_uid = NULL, restarts = j.restarts + 1, node_list = NULL,
        batch_host = NULL, nodes_alloc = NULL, cpus_alloc = NULL, memory_alloc = NULL,
-       suspended_seconds = 0, suspend_time = NULL,
+       suspended_seconds = 0, suspend_time = NULL, partition = NULL,
        hold = q.hold, eligible = q.hold IS NULL AND q.delay <= 0,
        begin_time = CASE WHEN q.delay > 0 THEN now() + make_interval(secs => q.delay)
                          ELSE j.begin_time END,

@@ -328,6 +328,7 @@ class Job(SQLModel, table=True):
     `eligible`：没有扣住、依赖已满足、开始时刻已到；只有这样的行参与排计划。
     `dependency`：NEW 是提交后还没判过；判定见 `scns.settle_dependencies`。
     `attempt`：第几次启动，是启动与结束报告的栅栏：旧一次的报告改不了任何东西。
+    `partition`：启动所用的分区；还没启动时为 NULL，看提交的名单。
     `outcome`：已经决定、只等进程退尽的结局（例如 CANCELLED）。
     `reason_time`：`reason` 何时起为真。
     """
@@ -374,6 +375,7 @@ class Job(SQLModel, table=True):
             postgresql_where=text(f"{_PENDING} AND dependency IN ('NEW', 'WAITING')"),
         ),
         Index("job_on_node", "limit_time", postgresql_where=text(_ON_NODE)),
+        Index("job_completing", "batch_host", postgresql_where=text("state = 'COMPLETING'")),
         Index("job_active_of_user", "uid", postgresql_where=text(_ACTIVE)),
         Index("job_active", "id", postgresql_where=text(_ACTIVE)),
         Index("job_array", "array_job_id", postgresql_where=text("array_job_id IS NOT NULL")),
@@ -411,6 +413,7 @@ class Job(SQLModel, table=True):
     outcome_uid: int | None = _integer()
     exit_code: int | None = _integer()
     exit_signal: int | None = _integer()
+    partition: str | None = _text()
     node_list: str | None = _text()
     batch_host: str | None = _text()
     nodes_alloc: int | None = _integer()

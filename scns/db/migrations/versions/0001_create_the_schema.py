@@ -334,6 +334,7 @@ def upgrade() -> None:
         sa.Column("outcome_uid", sa.Integer(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
         sa.Column("exit_signal", sa.Integer(), nullable=True),
+        sa.Column("partition", sa.Text(), nullable=True),
         sa.Column("node_list", sa.Text(), nullable=True),
         sa.Column("batch_host", sa.Text(), nullable=True),
         sa.Column("nodes_alloc", sa.Integer(), nullable=True),
@@ -401,6 +402,14 @@ def upgrade() -> None:
         unique=False,
         schema="scns",
         postgresql_where=sa.text("array_job_id IS NOT NULL"),
+    )
+    op.create_index(
+        "job_completing",
+        "job",
+        ["batch_host"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state = 'COMPLETING'"),
     )
     op.create_index(
         "job_depends",

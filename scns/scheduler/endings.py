@@ -1,0 +1,122 @@
+"""把 stepd 报告的结束记进数据库。"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from scns.db import jobs
+from scns.scheduler.outcome import Ending, decide
+from scns.times import format_moment
+
+if TYPE_CHECKING:
+    from scns.scheduler.link import Key, StepdLink
+
+#: 结局在作业输出里的说法。来源：slurmstepd 的报错。
+_NOTICES = {"TIMEOUT": " DUE TO TIME LIMIT", "REQUEUE": " DUE TO JOB REQUEUE"}
+
+OUTCOMES = """
+SELECT j.id, j.attempt, j.outcome, s.requeue AND s.batch, j.hold
+  FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
+ WHERE j.id = ANY (%(ids)s)
+"""
+
+
+def notice(job_id: int, node: str, outcome: str | None, at: float) -> str:
+    """作业被结束时写进它输出的一行，与 slurmstepd 逐字相同。"""
+    cause = _NOTICES.get(outcome or "", "")
+    moment = format_moment(int(at))
+    return f"slurmstepd-{node}: error: *** JOB {job_id} ON {node} CANCELLED AT {moment}{cause} ***"
+
+
+def record(cursor: Any, node: str, link: StepdLink) -> tuple[list[Key], list[int]]:
+    """在一个事务里记下全部已报告的结束。
+
+    返回：
+        可以向 stepd 确认的（作业号，第几次），以及状态变了的作业与数组号
+    """
+    reports = dict(link.ended)
+    for key, error in link.refused.items():
+        reports.setdefault(key, _refusal(error))
+    cursor.execute(OUTCOMES, {"ids": [job_id for job_id, _ in reports]})
+    facts = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
+    decided: list[tuple[Key, dict[str, Any], Ending, str | None]] = []
+    for key, report in reports.items():
+        if key not in facts:
+            continue  # 行里已是更新的一次：旧的报告改不了任何东西，确认即可
+        outcome, requeue, hold = facts[key]
+        ending = decide(outcome, report["status"], report["cause"], requeue)
+        decided.append((key, report, ending, hold))
+    touched = _write(cursor, decided) if decided else []
+    link.refused.clear()
+    return list(reports), touched
+
+
+def _write(cursor: Any, decided: list[tuple[Key, dict[str, Any], Ending, str | None]]) -> list[int]:
+    cursor.execute("BEGIN")
+    try:
+        cursor.execute(jobs.RECORD_ENDED, _parameters(decided))
+        changed = cursor.fetchall()
+        again = [(key[0], hold) for key, _, ending, hold in decided if ending.requeue]
+        if again:
+            cursor.execute(
+                jobs.REQUEUE_ENDED,
+                {
+                    "job_ids": [job_id for job_id, _ in again],
+                    "holds": [hold for _, hold in again],
+                    "delays": [0 for _ in again],
+                },
+            )
+        if changed:
+            # 等在 sbatch --wait 与 scns wait 里的客户端靠它醒来
+            cursor.execute("NOTIFY scns_end")
+        cursor.execute("COMMIT")
+    except BaseException:
+        if not cursor.connection.closed:
+            cursor.connection.rollback()
+        raise
+    requeued = {job_id for job_id, _ in again}
+    touched = [job_id for job_id, _ in changed if job_id not in requeued]
+    return touched + [array for job_id, array in changed if array and job_id not in requeued]
+
+
+def _parameters(
+    decided: list[tuple[Key, dict[str, Any], Ending, str | None]],
+) -> dict[str, list[Any]]:
+    endings = [ending for _, _, ending, _ in decided]
+    reports = [report for _, report, _, _ in decided]
+    return {
+        "job_ids": [key[0] for key, _, _, _ in decided],
+        "attempts": [key[1] for key, _, _, _ in decided],
+        "states": [ending.state.value for ending in endings],
+        "reasons": [ending.reason for ending in endings],
+        "exit_codes": [ending.exit_code for ending in endings],
+        "exit_signals": [ending.exit_signal for ending in endings],
+        "times": [report["ended"] for report in reports],
+        "step_states": [ending.step_state for ending in endings],
+        "step_codes": [ending.step_code for ending in endings],
+        "step_signals": [ending.step_signal for ending in endings],
+        "users": [_milliseconds(report.get("user")) for report in reports],
+        "systems": [_milliseconds(report.get("system")) for report in reports],
+        "rss": [report.get("max_rss") for report in reports],
+    }
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _refusal(_: str) -> dict[str, Any]:
+    """stepd 拒绝启动：当作没能启动的一次结束。"""
+    now = time.time()
+    return {"status": None, "cause": "launch", "started": now, "ended": now}
+
+
+def lost(now: float) -> dict[str, Any]:
+    """这一次随节点重启而去，没有人收到它的退出码。"""
+    return {"status": None, "cause": "lost", "started": now, "ended": now}
+
+
+def never_started(now: float) -> dict[str, Any]:
+    """还没启动就已经有了结局。"""
+    return {"status": None, "cause": "killed", "started": now, "ended": now}

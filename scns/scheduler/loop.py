@@ -1,0 +1,261 @@
+"""scnsd 的一轮，与把各轮串起来的循环。
+
+一轮的次序有讲究：先执行请求与收尾，再排计划，这一轮腾出的资源这一轮就能用上。
+每一步都从数据库的行出发，重做一遍不会有第二次效果，所以在任何一句之后死掉都可以重来。
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scns.db import jobs, lease, nodes
+from scns.db import requests as request_sql
+from scns.errors import ScnsError
+from scns.planner.plan import plan
+from scns.scheduler import endings, machine, recover, requests, starter
+from scns.scheduler.allocator import LostLeaseError, allocate
+from scns.scheduler.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scns.config import Config
+    from scns.scheduler.link import Key, StepdLink
+
+log = logging.getLogger(__name__)
+
+#: 没有任何动静时多久看一眼；通知丢了也不过晚这么久。
+SLOW_SECONDS = 30.0
+
+#: 没有 stepd 可用时多久再试。
+RETRY_SECONDS = 0.5
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """一个节点上的 scnsd；持有租约时也替全体节点排计划。
+
+    参数：
+        node：本节点的名字
+        cursor：以角色 `scns` 打开的游标，自动提交
+        reload：重读配置文件，返回新的配置
+        epoch：手里的租约；None 是别的节点在排计划
+        killing：已经要求 stepd 结束的
+    """
+
+    node: str
+    cursor: Any
+    link: StepdLink
+    config: Config
+    conf_path: str | None
+    reload: Callable[[], Config]
+    reader: Reader
+    epoch: int | None = None
+    stopping: bool = False
+    killing: set[Key] = field(default_factory=set)
+    touched: list[int] = field(default_factory=list)
+    next_slow: float = 0.0
+    due: float | None = None
+
+    def begin(self) -> None:
+        """连上数据库之后：听通知，报到，争租约，核对 stepd 的名单。"""
+        self.cursor.execute("LISTEN scns")
+        self.cursor.execute("SELECT scns.ensure_event_partitions(now())")
+        self.epoch = lease.acquire(self.cursor, self.node)
+        if self.epoch is not None:
+            nodes.apply_config(self.cursor, self.config)
+        facts = machine.facts(self.node)
+        self.cursor.execute(nodes.REGISTER_NODE, facts)
+        self.reader.forget()
+        self.killing.clear()
+        self.next_slow = 0.0
+        if self.link.connect():
+            self.link.ask_again()
+
+    def run_once(self, now: float) -> bool:
+        """走完一轮；还有没做完的、应当立刻再来一轮时返回 True。
+
+        参数：
+            now：epoch 秒
+        """
+        slow = now >= self.next_slow
+        if slow:
+            self.next_slow = now + SLOW_SECONDS
+            self.keep_house()
+        self.hear_stepd()
+        more = self.apply_requests() if self.epoch is not None else False
+        self.record_ended()
+        if self.epoch is not None:
+            self.settle(everything=slow)
+            self.plan_and_allocate(now)
+        self.start_assigned()
+        self.end_completing()
+        self.cursor.execute(jobs.NEXT_DUE)
+        (self.due,) = self.cursor.fetchone()
+        return more
+
+    def wait_seconds(self, now: float) -> float:
+        """到下一件有时刻的事还有多久，秒；`now` 是 epoch 秒。"""
+        due = min(self.next_slow, self.due if self.due is not None else self.next_slow)
+        if self.link.client is None:
+            due = min(due, now + RETRY_SECONDS)
+        return max(0.0, due - now)
+
+    def keep_house(self) -> None:
+        """慢定时器：心跳、租约、清理。"""
+        if self.epoch is not None and not lease.renew(self.cursor, self.node, self.epoch):
+            log.warning("lost the scheduling lease")
+            self.epoch = None
+        if self.epoch is None:
+            self.epoch = lease.acquire(self.cursor, self.node)
+        self.cursor.execute(nodes.TOUCH_NODE, machine.load(self.node))
+        if self.epoch is not None:
+            self.cursor.execute(request_sql.FORGET_REQUESTS)
+            self.cursor.execute("SELECT scns.ensure_event_partitions(now())")
+
+    def hear_stepd(self) -> None:
+        """收下 stepd 的报告；刚连上时先与数据库核对。"""
+        self.link.connect()
+        self.link.receive()
+        if self.link.welcomed:
+            self.link.welcomed = False
+            recover.reconcile(self.cursor, self.node, self.link, self.start)
+            self.killing.clear()
+        self.link.resend_missing(self.load_script, self.load_environment)
+
+    def apply_requests(self) -> bool:
+        """执行用户的请求，再把要送给 stepd 的送去；还有剩下的返回 True。"""
+        effects = requests.apply_requests(self.cursor, requests.VERBS)
+        self.touched += effects.touched
+        for job_id, attempt, number, scope in effects.signals:
+            self.link.signal((job_id, attempt), number, scope)
+        for key in effects.suspended:
+            self.link.suspend(key)
+        for key in effects.resumed:
+            self.link.resume(key)
+        if effects.count:
+            # 请求可能改了作业要的东西
+            self.reader.forget()
+        if effects.reconfigure:
+            self.reload_config()
+        self.stopping = self.stopping or effects.shutdown
+        return effects.count >= requests.BATCH
+
+    def reload_config(self) -> None:
+        """重读配置文件；有错就记下并沿用旧的，不因为一个笔误停掉服务。"""
+        try:
+            self.config = self.reload()
+        except ScnsError as error:
+            log.error("configuration not reloaded: %s", error)
+            return
+        if self.epoch is not None:
+            nodes.apply_config(self.cursor, self.config)
+        self.reader = Reader(self.reader.policy, self.config.licenses)
+
+    def record_ended(self) -> None:
+        """记下结束的作业，提交之后才向 stepd 确认。"""
+        if not (self.link.ended or self.link.refused):
+            return
+        done, touched = endings.record(self.cursor, self.node, self.link)
+        self.touched += touched
+        self.killing -= set(done)
+        self.link.acknowledge(done)
+
+    def settle(self, *, everything: bool) -> None:
+        """结束超时的，放行到了时刻的与依赖已满足的。"""
+        self.cursor.execute(jobs.END_OVERDUE)
+        self.cursor.execute(jobs.PROMOTE)
+        touched, self.touched = self.touched, []
+        jobs.settle_dependencies(self.cursor, None if everything else touched)
+        self.cursor.execute(jobs.CANCEL_INVALID_DEPENDENCY)
+        self.touched += [job_id for (job_id,) in self.cursor.fetchall()]
+
+    def plan_and_allocate(self, now: float) -> None:
+        """读快照，排计划，写下启动与其余各自的原因。"""
+        down = frozenset() if self.link.client is not None else frozenset({self.node})
+        snapshot, heads = self.reader.read(self.cursor, now, down)
+        if not heads:
+            return
+        decided = plan(snapshot)
+        if decided.starts and self.epoch is not None:
+            try:
+                started = allocate(self.cursor, self.node, self.epoch, decided.starts, heads)
+            except LostLeaseError:
+                log.warning("lost the scheduling lease while planning")
+                self.epoch = None
+                return
+            self.touched += [job_id for job_id, _ in started]
+            self.cursor.execute("NOTIFY scns_node")
+        changed = [
+            (job_id, blocked.reason, blocked.expected_start)
+            for job_id, blocked in decided.blocked.items()
+            if job_id in heads and heads[job_id].reason != blocked.reason
+        ]
+        if changed:
+            ids, reasons, expected = zip(*changed, strict=True)
+            self.cursor.execute(
+                jobs.SET_REASONS,
+                {"job_ids": list(ids), "reasons": list(reasons), "expected": list(expected)},
+            )
+
+    def start_assigned(self) -> None:
+        """启动分配到本节点、stepd 还不知道的作业。"""
+        if self.link.client is None:
+            return
+        known = [job for job, _ in (*self.link.running, *self.link.starting, *self.link.ended)]
+        self.start(starter.launches(self.cursor, self.node, None, known))
+
+    def start(self, launches: list[dict[str, Any]]) -> None:
+        """核对属主之后送给 stepd；属主已经换了人的作业拒绝启动。"""
+        messages = []
+        for launch in launches:
+            if launch["state"] != "RUNNING":
+                continue
+            key = (launch["job_id"], launch["attempt"])
+            refusal = machine.owner_refusal(launch["owner"], launch["uid"])
+            if refusal is not None:
+                log.error("job %s: %s", starter.label(launch), refusal)
+                self.link.refused[key] = refusal
+                continue
+            messages.append(
+                starter.start_message(
+                    launch,
+                    node=self.node,
+                    cluster=self.config.cluster_name,
+                    controller=self.node,
+                    conf=self.conf_path,
+                )
+            )
+        if messages:
+            self.link.start(messages, self.load_script, self.load_environment)
+
+    def end_completing(self) -> None:
+        """要求 stepd 结束已有结局的作业，每个只要求一次。"""
+        self.cursor.execute(jobs.COMPLETING, {"node": self.node})
+        for job_id, attempt, outcome, asked_at, _, _ in self.cursor.fetchall():
+            key = (job_id, attempt)
+            if key in self.killing or key in self.link.ended:
+                continue
+            if key in self.link.running or key in self.link.starting:
+                self.link.kill(
+                    key,
+                    float(self.config.kill_wait),
+                    endings.notice(job_id, self.node, outcome, asked_at or time.time()),
+                )
+                self.killing.add(key)
+
+    def load_script(self, key: str) -> bytes | None:
+        """按摘要取脚本正文。"""
+        return self._body(jobs.SCRIPT, key)
+
+    def load_environment(self, key: str) -> bytes | None:
+        """按摘要取环境正文。"""
+        return self._body(jobs.ENVIRONMENT, key)
+
+    def _body(self, statement: str, key: str) -> bytes | None:
+        self.cursor.execute(statement, {"key": key})
+        row = self.cursor.fetchone()
+        return None if row is None else bytes(row[0])

@@ -1,0 +1,256 @@
+"""从数据库读出规划器的快照。"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scns import hostlist
+from scns.arrays import from_multirange
+from scns.db import jobs, nodes
+from scns.planner.features import Features
+from scns.planner.snapshot import Node, Partition, Policy, Request, Running, Snapshot, Use, Waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: 每个形状至多取出多少个候选；空闲 CPU 更少时只取那么多。
+MAX_DEPTH = 256
+
+#: 缓存的要求数；超出时整个清掉，重读不过一次查询。
+CACHE_SIZE = 20_000
+
+
+@dataclass(slots=True)
+class Head:
+    """一个候选在计划之外还要知道的：数据库里写着的原因，数组还没启动的序号。"""
+
+    reason: str
+    waiting: list[tuple[int, int]] | None
+
+
+@dataclass(slots=True)
+class Submission:
+    """缓存的要求；`version` 变了就是 `scontrol update` 改过。"""
+
+    version: str
+    request: Request
+    account: str
+    qos: str
+    array_limit: int | None
+
+
+@dataclass(slots=True)
+class Reader:
+    """读快照，缓存解析过的要求。"""
+
+    policy: Policy
+    licenses: Mapping[str, int] = field(default_factory=dict)
+    _cache: dict[int, Submission] = field(default_factory=dict)
+
+    def read(
+        self, cursor: Any, now: float, down: frozenset[str]
+    ) -> tuple[Snapshot, dict[int, Head]]:
+        """读出此刻的快照。
+
+        参数：
+            now：epoch 秒
+            down：没有可用 stepd 的节点，计划不往上放
+
+        返回：
+            快照，以及候选作业号到 `Head`
+        """
+        cursor.execute(jobs.RUNNING)
+        running, gres_used, exclusive = _running(cursor.fetchall())
+        cursor.execute(nodes.NODES)
+        cluster = [
+            _node(row, gres_used.get(row[0], {}), exclusive.get(row[0]), row[0] not in down)
+            for row in cursor.fetchall()
+        ]
+        cursor.execute(nodes.PARTITIONS)
+        partitions = [_partition(row) for row in cursor.fetchall()]
+        idle = sum(len(node.idle) for node in cluster if node.up)
+        cursor.execute(jobs.WAITING_HEADS, {"depth": max(1, min(idle, MAX_DEPTH))})
+        heads = cursor.fetchall()
+        submissions = self._submissions(cursor, {row[1] for row in heads})
+        active = _array_active(cursor, [row[0] for row in heads if row[8] is not None])
+        waiting, details = [], {}
+        for job_id, submission_id, shape, priority, eligible, uid, _, reason, left in heads:
+            submission = submissions[submission_id]
+            ranges = None if left is None else from_multirange(left)
+            waiting.append(
+                Waiting(
+                    job_id,
+                    shape,
+                    priority,
+                    eligible,
+                    submission.request,
+                    _startable(ranges, submission.array_limit, active.get(job_id, 0)),
+                    uid,
+                    submission.account,
+                    submission.qos,
+                )
+            )
+            details[job_id] = Head(reason, ranges)
+        snapshot = Snapshot(
+            now=now,
+            nodes=cluster,
+            partitions=partitions,
+            running=running,
+            waiting=waiting,
+            licenses=self.licenses,
+            policy=self.policy,
+        )
+        return snapshot, details
+
+    def _submissions(self, cursor: Any, ids: set[int]) -> dict[int, Submission]:
+        if len(self._cache) > CACHE_SIZE:
+            self._cache.clear()
+        missing = [one for one in ids if one not in self._cache]
+        if missing:
+            cursor.execute(jobs.SUBMISSIONS, {"ids": missing})
+            for row in cursor.fetchall():
+                self._cache[row[0]] = _submission(row)
+        return self._cache
+
+    def forget(self) -> None:
+        """要求可能被改过（`scontrol update`、重新配置）：下次重读。"""
+        self._cache.clear()
+
+
+def _startable(ranges: list[tuple[int, int]] | None, limit: int | None, active: int) -> int:
+    """还可以启动几个：普通作业一个，数组受 %N 限制。"""
+    if ranges is None:
+        return 1
+    left = sum(stop - start for start, stop in ranges)
+    return left if limit is None else max(0, min(left, limit - active))
+
+
+def _array_active(cursor: Any, ids: list[int]) -> dict[int, int]:
+    if not ids:
+        return {}
+    cursor.execute(jobs.ARRAY_ACTIVE, {"ids": ids})
+    return dict(cursor.fetchall())
+
+
+def _running(
+    rows: list[Any],
+) -> tuple[list[Running], dict[str, dict[str, int]], dict[str, int]]:
+    """按作业归拢占用；另给出各节点用掉的 gres 与独占者。"""
+    found: dict[int, Running] = {}
+    gres_used: dict[str, dict[str, int]] = {}
+    exclusive: dict[str, int] = {}
+    for job_id, uid, account, end, node, cpus, memory, gres, licenses, array_id, alone in rows:
+        used = {name: len(ids) if isinstance(ids, list) else ids for name, ids in gres.items()}
+        use = Use(node, cpus, memory, used)
+        known = found.get(job_id)
+        if known is None:
+            held = _counts(licenses)
+            found[job_id] = Running(job_id, uid, account, end, (use,), held, array_id)
+        else:
+            known.uses += (use,)
+        for name, count in used.items():
+            totals = gres_used.setdefault(node, {})
+            totals[name] = totals.get(name, 0) + count
+        if alone == "node":
+            exclusive[node] = job_id
+    return list(found.values()), gres_used, exclusive
+
+
+def _node(row: Any, gres_used: dict[str, int], exclusive: int | None, alive: bool) -> Node:
+    name, cpus, idle, memory, idle_memory, features, gres, weight, up, _ = row
+    ids = tuple(cpu for start, stop in from_multirange(idle) for cpu in range(start, stop))
+    return Node(
+        name=name,
+        cpus=cpus,
+        idle=ids,
+        memory=memory,
+        idle_memory=idle_memory,
+        up=up and alive,
+        features=frozenset(features),
+        gres=gres,
+        idle_gres={kind: count - gres_used.get(kind, 0) for kind, count in gres.items()},
+        weight=weight,
+        exclusive_by=exclusive,
+    )
+
+
+def _partition(row: Any) -> Partition:
+    name, members, state, max_time, min_nodes, max_nodes, tier, options = row
+    accounts = options.get("allow_accounts")
+    return Partition(
+        name=name,
+        nodes=tuple(members),
+        up=state in ("UP", "DRAIN"),
+        inactive=state == "INACTIVE",
+        max_time=max_time,
+        max_nodes=max_nodes,
+        min_nodes=min_nodes,
+        tier=tier,
+        allow_accounts=None if accounts is None else frozenset(accounts),
+        exclusive=options.get("oversubscribe") == "EXCLUSIVE",
+    )
+
+
+def _submission(row: Any) -> Submission:
+    (
+        _,
+        version,
+        partition,
+        tasks,
+        cpus_per_task,
+        nodes_min,
+        nodes_max,
+        tasks_per_node,
+        mincpus,
+        memory_per_node,
+        memory_per_cpu,
+        time_limit,
+        time_min,
+        exclusive,
+        overcommit,
+        constraint,
+        node_list,
+        exclude,
+        gres,
+        licenses,
+        account,
+        array_limit,
+        qos,
+        _,
+    ) = row
+    request = Request(
+        partitions=tuple(partition.split(",")),
+        tasks=tasks,
+        cpus_per_task=cpus_per_task,
+        nodes_min=nodes_min,
+        nodes_max=nodes_max,
+        tasks_per_node=tasks_per_node,
+        mincpus=mincpus,
+        memory_per_node=memory_per_node,
+        memory_per_cpu=memory_per_cpu,
+        time_limit=time_limit,
+        time_min=time_min,
+        exclusive=exclusive == "node",
+        overcommit=overcommit,
+        features=Features(constraint) if constraint else None,
+        nodelist=frozenset(hostlist.expand(node_list)) if node_list else frozenset(),
+        exclude=frozenset(hostlist.expand(exclude)) if exclude else frozenset(),
+        gres=_counts(gres),
+        licenses=_counts(licenses),
+    )
+    return Submission(version, request, account, qos, array_limit)
+
+
+def _counts(text: str | None) -> dict[str, int]:
+    """`gpu:a100:2,disk:1` 或 `matlab:2` 这样的名单：名字到个数，省略个数是 1。"""
+    counts: dict[str, int] = {}
+    for item in (text or "").split(","):
+        if not item or item == "none":
+            continue
+        name, _, last = item.rpartition(":")
+        if name and last.isdigit():
+            counts[name] = counts.get(name, 0) + int(last)
+        else:
+            counts[item] = counts.get(item, 0) + 1
+    return counts

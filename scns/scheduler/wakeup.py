@@ -1,0 +1,61 @@
+"""等：数据库的通知、stepd 的报告、停止的信号，或者到了时候。"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from types import FrameType
+from typing import Any
+
+
+class Wakeup:
+    """信号变成描述符上的字节，与套接字放在一起等；没有事时不醒来。"""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.stopped = False
+        self.reloaded = False
+
+    def install(self) -> None:
+        """SIGTERM、SIGINT 要求停止，SIGHUP 要求重读配置。"""
+        signal.set_wakeup_fd(self._write)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._reload)
+
+    def _stop(self, _: int, __: FrameType | None) -> None:
+        self.stopped = True
+
+    def _reload(self, _: int, __: FrameType | None) -> None:
+        self.reloaded = True
+
+    def wait(self, connection: Any, stepd: int | None, seconds: float) -> None:
+        """等到有事或过了 `seconds` 秒。
+
+        参数：
+            connection：听着通知的数据库连接；None 时不等它
+            stepd：stepd 连接的描述符；没连上时为 None
+        """
+        poller = select.poll()
+        poller.register(self._read, select.POLLIN)
+        if connection is not None:
+            if connection.notifies:
+                connection.notifies.clear()
+                return
+            poller.register(connection.fileno(), select.POLLIN)
+        if stepd is not None:
+            poller.register(stepd, select.POLLIN)
+        # 向上取整：早醒半毫秒就会空转一轮
+        ready = {fd for fd, _ in poller.poll(int(seconds * 1000) + 1)}
+        if self._read in ready:
+            os.read(self._read, 4096)
+        if connection is not None and connection.fileno() in ready:
+            connection.poll()
+            connection.notifies.clear()
+
+    def close(self) -> None:
+        """放开描述符。"""
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
