@@ -112,12 +112,14 @@ def create_system_user(name: str) -> pwd.struct_passwd:
 
 
 def run_as(
-    account: Account, arguments: list[str], *, directory: str = "/"
+    account: Account, arguments: list[str], *, directory: str = "/", lock: int | None = None
 ) -> subprocess.CompletedProcess[str]:
     """以服务进程的身份运行一个程序到结束；不检查退出码。
 
     参数：
         directory：工作目录；缺省的根目录谁都进得去
+        lock：状态目录的锁。改动数据目录的程序（initdb、pg_upgrade）也持有它：调用者被
+            `kill -9` 而程序还在写时，别人不会同时动手
     """
     return subprocess.run(
         arguments,
@@ -128,6 +130,7 @@ def run_as(
         text=True,
         errors="replace",
         check=False,
+        pass_fds=() if lock is None else (lock,),
         **account.identity(),
     )
 

@@ -79,8 +79,9 @@ def bootstrap_sql() -> str:
             _BY_HAND,
             _script("roles.sql"),
             # psql 没有 CREATE DATABASE IF NOT EXISTS；\\gexec 执行查询结果里的语句
-            f"SELECT $$ {CREATE_DATABASE} $$\n"
-            " WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'scns') \\gexec\n",
+            "SELECT $$",
+            CREATE_DATABASE,
+            "$$ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'scns') \\gexec\n",
             "\\connect scns\n",
             _script("lockdown.sql"),
         )

@@ -23,6 +23,7 @@ from scns.db import datadir, postmaster, upgrade
 from scns.db.account import ENVIRONMENT, Account, server_account
 from scns.db.binaries import Binaries
 from scns.db.connect import PORT, SOCKET
+from scns.db.serverlog import ServerLog
 from scns.errors import ScnsError, Unavailable
 
 if TYPE_CHECKING:
@@ -39,9 +40,6 @@ LEFTOVER_PATIENCE = 3.0
 
 #: SIGQUIT 之后再等的秒数：postmaster 等后端 5 秒，然后对它们 SIGKILL。
 QUIT_PATIENCE = 8.0
-
-#: 日志超过这么多字节时，下一次启动把它改名为 `.1`。
-LOG_LIMIT = 16 << 20
 
 
 class StartFailed(Unavailable):
@@ -77,9 +75,9 @@ class Cluster:
         return home_.data_dir(self.home)
 
     @property
-    def log(self) -> str:
-        """服务器的日志文件。"""
-        return os.path.join(home_.log_dir(self.home), "postgres.log")
+    def log(self) -> ServerLog:
+        """服务器的日志。"""
+        return ServerLog(self.home)
 
     def prepare(self) -> Binaries:
         """备好服务账户、目录、程序与数据目录，必要时升级；返回要用的程序。
@@ -90,8 +88,8 @@ class Cluster:
             ScnsError：状态目录写不了、空间不足、没有程序，或升级不了
         """
         account = server_account()
-        with self._exclusive(account):
-            return self._prepare(account)[0]
+        with self._exclusive(account, time.monotonic() + START_TIMEOUT) as lock:
+            return self._prepare(account, lock)[0]
 
     def start(self, timeout: float = START_TIMEOUT) -> Started:
         """让服务器运行并就绪：已经运行就接管，否则启动。
@@ -105,12 +103,12 @@ class Cluster:
         """
         account = server_account()
         deadline = time.monotonic() + timeout
-        with self._exclusive(account):
+        with self._exclusive(account, deadline) as lock:
             pid = self._running_past_shutdown(deadline)
             if pid is not None:
                 self.wait_ready(pid, deadline)
                 return Started(pid, None)
-            chosen, upgraded = self._prepare(account)
+            chosen, upgraded = self._prepare(account, lock)
             process = self._spawn_until_ready(chosen, account, deadline)
             if not upgraded:
                 upgrade.discard_old(self.home, chosen)
@@ -125,7 +123,7 @@ class Cluster:
             # 那个 pid 或是还没被收走的僵尸，或已是别的进程；这个变量让 postgres 不当它是对手，
             # 但照样检查共享内存，所以没走的后端仍然挡得住它（miscinit.c，CreateLockFile）
             environment["PG_GRANDPARENT_PID"] = str(stale.pid)
-        log = self._open_log()
+        log = self.log.open()
         try:
             process = subprocess.Popen(
                 [binaries.program("postgres"), "-D", self.data],
@@ -168,9 +166,9 @@ class Cluster:
                 else child.poll() is not None
             )
             if gone:
-                raise StartFailed(self._why(log_offset))
+                raise StartFailed(self.log.complaint(log_offset))
             if time.monotonic() >= deadline:
-                raise Unavailable(f"PostgreSQL (pid {pid}) is still starting; see {self.log}")
+                raise Unavailable(f"PostgreSQL (pid {pid}) is still starting; see {self.log.path}")
             time.sleep(0.002)
 
     def running_pid(self) -> int | None:
@@ -195,17 +193,14 @@ class Cluster:
         异常：
             ScnsError：SIGQUIT 之后仍不退出
         """
-        if self.running_pid() is None:
+        pid = self.running_pid()
+        if pid is None:
             return False
-        with self._exclusive(None):
-            pid = self.running_pid()
-            if pid is None:
-                return False
-            for number, patience in ((signal.SIGINT, grace), (signal.SIGQUIT, QUIT_PATIENCE)):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, number)
-                if postmaster.wait_gone(pid, self.data, time.monotonic() + patience):
-                    return True
+        for number, patience in ((signal.SIGINT, grace), (signal.SIGQUIT, QUIT_PATIENCE)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            if postmaster.wait_gone(pid, self.data, time.monotonic() + patience):
+                return True
         raise ScnsError(f"PostgreSQL (pid {pid}) of {self.data} does not stop")
 
     def version(self) -> str:
@@ -224,7 +219,7 @@ class Cluster:
         words = {"host": host, "port": str(PORT), "dbname": database, "user": user}
         return " ".join(f"{key}={_quote(value)}" for key, value in words.items()), fd
 
-    def _prepare(self, account: Account) -> tuple[Binaries, bool]:
+    def _prepare(self, account: Account, lock: int) -> tuple[Binaries, bool]:
         """`prepare` 的本体，持锁调用；另返回是否刚刚升级过。"""
         upgrade.finish(self.home)
         major = datadir.data_major(self.data)
@@ -237,27 +232,21 @@ class Cluster:
         if serve.origin == "wheel":
             serve = binaries_.pin(self.home, serve)
         if major is None:
-            datadir.initialise(self.data, account, serve)
+            datadir.initialise(self.data, account, serve, lock)
         elif old is not None:
-            self._upgrade(account, old, serve)
+            self._upgrade(account, old, serve, lock)
         else:
             datadir.write_settings(self.data, account, serve.major)
         return serve, old is not None
 
-    def _upgrade(self, account: Account, old: Binaries, new: Binaries) -> None:
+    def _upgrade(self, account: Account, old: Binaries, new: Binaries, lock: int) -> None:
         datadir.write_settings(self.data, account, old.major)
         if not upgrade.was_shut_down(self.data, account, old):
             process = self._spawn_until_ready(old, account, time.monotonic() + START_TIMEOUT)
             process.send_signal(signal.SIGINT)
             process.wait()
-        seconds = upgrade.upgrade(self.home, account, old, new)
-        log = self._open_log()
-        try:
-            os.write(
-                log, f"scns: upgraded {old.major} to {new.major} in {seconds:.1f} s\n".encode()
-            )
-        finally:
-            os.close(log)
+        seconds = upgrade.upgrade(self.home, account, old, new, lock)
+        self.log.note(f"upgraded PostgreSQL {old.major} to {new.major} in {seconds:.1f} s")
 
     def _spawn_until_ready(
         self, chosen: Binaries, account: Account, deadline: float
@@ -266,7 +255,7 @@ class Cluster:
         crashed = postmaster.read_pid_file(self.data) is not None
         began = time.monotonic()
         while True:
-            offset = self._log_size()
+            offset = self.log.size()
             process = self.spawn(chosen, account)
             try:
                 self.wait_ready(process, deadline, offset)
@@ -290,52 +279,37 @@ class Cluster:
         if pid is None or found is None or found.status != "stopping":
             return pid
         if not postmaster.wait_gone(pid, self.data, deadline):
-            raise Unavailable(f"PostgreSQL (pid {pid}) is still shutting down; see {self.log}")
+            raise Unavailable(f"PostgreSQL (pid {pid}) is still shutting down; see {self.log.path}")
         return None
 
     @contextmanager
-    def _exclusive(self, account: Account | None) -> Iterator[None]:
-        """持有状态目录的锁；其间的 OSError 换成指名路径的句子。
-
-        参数：
-            account：给出时先建立各目录；None 表示目录必定已有
-        """
+    def _exclusive(self, account: Account, deadline: float) -> Iterator[int]:
+        """建好各目录并持有状态目录的锁；其间的 OSError 换成指名路径的句子。"""
         try:
-            if account is not None:
-                datadir.lay_out(self.home, account)
+            datadir.lay_out(self.home, account)
             path = os.path.join(self.home, "lock")
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
+                self._lock(lock, deadline)
+                yield lock
             finally:
                 os.close(lock)
         except OSError as error:
             path = error.filename2 or error.filename or self.home
             raise ScnsError(f"Cannot use {path}: {error.strerror}") from error
 
-    def _open_log(self) -> int:
-        with suppress(FileNotFoundError):
-            if self._log_size() > LOG_LIMIT:
-                os.rename(self.log, self.log + ".1")
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        return os.open(self.log, flags, 0o600)
-
-    def _log_size(self) -> int:
-        try:
-            return os.lstat(self.log).st_size
-        except FileNotFoundError:
-            return 0
-
-    def _why(self, offset: int) -> str:
-        """服务器退出前说的话；空间不足时日志也写不进去，那就直说。"""
-        with open(self.log, "rb") as stream:
-            stream.seek(offset)
-            lines = stream.read().decode("utf-8", "replace").splitlines()
-        told = [line for line in lines if "LOG:" not in line][-4:]
-        if not told and os.statvfs(self.home).f_bavail == 0:
-            told = [f"No space left on device: {self.home}"]
-        return "\n".join([f"PostgreSQL did not start; see {self.log}", *told])
+    def _lock(self, lock: int, deadline: float) -> None:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise Unavailable(
+                        f"Another process is still starting the database of {self.home}"
+                    ) from None
+                time.sleep(0.02)
+            else:
+                return
 
 
 def _address_space() -> tuple[int, int]:

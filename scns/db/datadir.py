@@ -30,7 +30,8 @@ from scns.errors import ScnsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: 我们的设置。每次启动时重写 `data/postgresql.scns.conf`；场地的 `HOME/postgresql.conf` 在它之后读，可以改。
+#: 我们的设置，每次启动时写进 `data/postgresql.scns.conf`；场地的 `HOME/postgresql.conf` 在它之后
+#: 读，可以改。
 SETTINGS = """\
 # Written by scns at every start. Settings of your own go into ../postgresql.conf, read after this.
 cluster_name = 'scns'
@@ -180,13 +181,16 @@ def data_major(data: str) -> int | None:
     raise ScnsError(f"{data} is not a PostgreSQL data directory; move it away")
 
 
-def initialise(data: str, account: Account, binaries: Binaries, extra: Sequence[str] = ()) -> None:
+def initialise(
+    data: str, account: Account, binaries: Binaries, lock: int, extra: Sequence[str] = ()
+) -> None:
     """建立一个崭新的数据目录，写好设置并落盘。
 
     在 `data` 旁边的 `.new` 目录里做完再改名，所以 `data` 要么没有，要么是完整的；
     上一次做到一半留下的先清掉。
 
     参数：
+        lock：状态目录的锁，见 `run_as`
         extra：给 initdb 的其余选项
 
     异常：
@@ -197,7 +201,7 @@ def initialise(data: str, account: Account, binaries: Binaries, extra: Sequence[
     try:
         os.mkdir(fresh, 0o700)
         account.give(fresh)
-        result = run_as(account, _initdb(binaries, fresh, extra))
+        result = run_as(account, _initdb(binaries, fresh, extra), lock=lock)
         if result.returncode:
             raise ScnsError(f"Could not create {data}: {last_words(result.stderr)}")
         _include_settings(fresh, account)

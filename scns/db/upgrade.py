@@ -48,8 +48,11 @@ def was_shut_down(data: str, account: Account, binaries: Binaries) -> bool:
     return _control(data, account, binaries)["Database cluster state"] == "shut down"
 
 
-def upgrade(home: str, account: Account, old: Binaries, new: Binaries) -> float:
+def upgrade(home: str, account: Account, old: Binaries, new: Binaries, lock: int) -> float:
     """把干净停止的数据目录升级到 `new` 的大版本，返回秒数。
+
+    参数：
+        lock：状态目录的锁，见 `run_as`
 
     异常：
         ScnsError：升级失败；旧的数据目录原封不动
@@ -64,10 +67,11 @@ def upgrade(home: str, account: Account, old: Binaries, new: Binaries) -> float:
         extra = ["--data-checksums"]
     else:
         extra = ["--no-data-checksums"] if new.major >= 18 else []
-    datadir.initialise(target, account, new, extra)
+    datadir.initialise(target, account, new, lock, extra)
     with _work_directory(home) as work:
         account.give(work)
-        result = run_as(account, _pg_upgrade(old, new, data, target, work), directory=work)
+        command = _pg_upgrade(old, new, data, target, work)
+        result = run_as(account, command, directory=work, lock=lock)
     if result.returncode:
         raise ScnsError(
             f"Could not upgrade {data} from PostgreSQL {old.major} to {new.major}: "
