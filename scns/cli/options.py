@@ -335,7 +335,8 @@ def _from_environ(
             continue
         if name == "verbose":
             # 唯一有数值的开关：值是 -v 的个数
-            for _ in range(min(int(text), 9) if text.isascii() and text.isdigit() else 1):
+            counted = text.isascii() and text.isdigit() and len(text) < 5
+            for _ in range(min(int(text), 9) if counted else 1):
                 yield name, True
         elif table.names[name][2] == FLAG or (table.names[name][2] == OPTIONAL and not text):
             yield name, True
