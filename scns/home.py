@@ -4,6 +4,7 @@
 `/proc/self/fd/N`，见 `socket_path`。
 """
 
+import fcntl
 import os
 
 #: 系统级（root 启动）状态目录。
@@ -79,3 +80,35 @@ def socket_path(directory: str, name: str) -> tuple[str, int | None]:
         return path, None
     fd = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     return f"/proc/self/fd/{fd}/{name}", fd
+
+
+def holder(path: str) -> int | None:
+    """锁着 pid 文件的进程号；文件不在、没有人锁着或读不了时返回 None。
+
+    锁随进程一起消失，所以不会把旧文件里的号码当成活的进程。
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.pread(descriptor, 32, 0).strip()
+        return int(text) if text.isdigit() else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def take_pid_file(path: str) -> int | None:
+    """写下自己的进程号并锁住；别人锁着时返回 None，否则返回要一直打开的描述符。"""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, b"%d\n" % os.getpid(), 0)
+    return descriptor

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from scns.scheduler.reader import Head
 
 
+#: ALLOCATE 的参数：前者每个（作业，节点）一项，后者每个作业一项。
+_PLACE_COLUMNS = ("job_ids", "nodes", "cpu_ids", "cpus", "memory", "tasks", "gres")
+_JOB_COLUMNS = ("listed", "node_lists", "batch_hosts", "partitions", "limits")
+
+
 class LostLeaseError(Exception):
     """租约已被别的 scnsd 取代；这份计划作废。"""
 
@@ -49,11 +54,7 @@ def allocate(
 
 def _wishes(cursor: Any, starts: Sequence[Start], heads: dict[int, Head]) -> dict[str, list[Any]]:
     """ALLOCATE 的参数；数组先分出元素，各给一行。"""
-    wishes: dict[str, list[Any]] = {
-        name: []
-        for name in ("job_ids", "nodes", "cpu_ids", "cpus", "memory", "tasks", "gres")
-        + ("listed", "node_lists", "batch_hosts", "partitions", "limits")
-    }
+    wishes: dict[str, list[Any]] = {name: [] for name in (*_PLACE_COLUMNS, *_JOB_COLUMNS)}
     elements = _split_arrays(cursor, starts, heads)
     for start in starts:
         job_id = start.job_id

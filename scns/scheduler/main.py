@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
 import os
 import pwd
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("scnsd")
 
 #: 数据库不在时两次尝试的间隔，秒。
-RECONNECT_SECONDS = 0.2
+RECONNECT_SECONDS = 0.05
 
 
 def entry(arguments: Sequence[str] | None = None) -> int:
@@ -80,15 +79,9 @@ def _lock(state: str) -> int:
     异常：
         ScnsError：已有一个在运行
     """
-    path = os.path.join(home.run_dir(state), "scnsd.pid")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise ScnsError(f"scnsd is already running for {state}") from None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    descriptor = home.take_pid_file(os.path.join(home.run_dir(state), "scnsd.pid"))
+    if descriptor is None:
+        raise ScnsError(f"scnsd is already running for {state}")
     return descriptor
 
 
@@ -186,7 +179,7 @@ def _connect(state: str, wakeup: Wakeup) -> Any:
     """以角色 `scns` 连上；数据库不在时一直试到它回来，要求停止时返回 None。
 
     异常：
-        WrongSchema：模式与本版本不符，再试也没有用
+        WrongSchema：库比本版本新，再等也没有用
     """
     said = False
     while not wakeup.stopped:
@@ -205,9 +198,16 @@ def _connect(state: str, wakeup: Wakeup) -> Any:
                 said = True
             wakeup.wait(None, None, RECONNECT_SECONDS)
             continue
-        if found != migrate.SCHEMA_VERSION:
+        if found == migrate.SCHEMA_VERSION:
+            return connection
+        connection.close()
+        if found is not None and found > migrate.SCHEMA_VERSION:
             raise migrate.WrongSchema(found)
-        return connection
+        # 正在建立或升级；做这件事的是 `scns up`
+        if not said:
+            log.warning("waiting for the database schema %s", migrate.SCHEMA_VERSION)
+            said = True
+        wakeup.wait(None, None, RECONNECT_SECONDS)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -49,10 +50,19 @@ class Wakeup:
         # 向上取整：早醒半毫秒就会空转一轮
         ready = {fd for fd, _ in poller.poll(int(seconds * 1000) + 1)}
         if self._read in ready:
-            os.read(self._read, 4096)
+            self.drain()
         if connection is not None and connection.fileno() in ready:
             connection.poll()
             connection.notifies.clear()
+
+    def fileno(self) -> int:
+        """信号到来时可读的描述符。"""
+        return self._read
+
+    def drain(self) -> None:
+        """读掉信号留下的字节。"""
+        with suppress(BlockingIOError):
+            os.read(self._read, 4096)
 
     def close(self) -> None:
         """放开描述符。"""

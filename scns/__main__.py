@@ -1,0 +1,80 @@
+"""唯一的门：仿 Slurm 的命令直接进各自的模块，其余交给 typer。
+
+热命令不许付 typer、SQLModel 的装载钱，所以这里几乎什么也不导入；
+打印错误、换成退出码也只在这一处。
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from scns.errors import ScnsError
+
+#: 仿 Slurm 的命令；各自的模块是 `scns.cli.slurm.NAME`，函数是 `run(words) -> 退出码`。
+SLURM_COMMANDS = (
+    "sbatch",
+    "squeue",
+    "scancel",
+    "sinfo",
+    "sacct",
+    "scontrol",
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """命令 `scns`；返回退出码。热命令不返回，直接结束进程。"""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in SLURM_COMMANDS:
+        # 跳过解释器的收尾：输出已经刷出，连接由内核关闭，省 3 毫秒
+        os._exit(run_command(words[0], words[1:]))
+    from scns.cli.app import run
+
+    return run(words)
+
+
+def run_command(command: str, words: list[str]) -> int:
+    """运行一个仿 Slurm 的命令，把错误打印成它的样子，返回退出码。"""
+    from scns.errors import ScnsError
+
+    try:
+        code = _module(command).run(words)
+        sys.stdout.flush()
+    except ScnsError as error:
+        code = _report(command, error)
+    except BrokenPipeError:
+        # 读者走了（`squeue | head`）：与 C 程序死于 SIGPIPE 一样安静
+        code = 141
+    except KeyboardInterrupt:
+        code = 130
+    _flush()
+    return int(code)
+
+
+def _module(command: str) -> ModuleType:
+    # importlib.import_module 要多装载 warnings；__import__ 的 fromlist 足够
+    return __import__(f"scns.cli.slurm.{command}", fromlist=["run"])
+
+
+def _report(command: str, error: ScnsError) -> int:
+    _flush()
+    sys.stderr.write("".join(line + "\n" for line in error.lines(command)))
+    return error.exit_code
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            # 磁盘满或管道断：热命令随后就 _exit，不能因为刷不出而打印一串回溯
+            continue
+
+
+if __name__ == "__main__":
+    sys.exit(main())
