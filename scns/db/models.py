@@ -129,7 +129,10 @@ class Lease(SQLModel, table=True):
 
 
 class Node(SQLModel, table=True):
-    """节点：配置的容量、当前占用与管理员加上的标志。"""
+    """节点：配置的容量、当前占用与管理员加上的标志。
+
+    `stepd`：节点上的 scnsd 连着 stepd，作业放得上去。
+    """
 
     __tablename__: ClassVar[Any] = "node"
     __table_args__: ClassVar[Any] = (
@@ -158,6 +161,7 @@ class Node(SQLModel, table=True):
     idle_cpus: Any = Field(
         default=None, sa_column=Column(INT4MULTIRANGE, nullable=False, server_default="{}")
     )
+    stepd: bool = _boolean("false")
     drain: bool = _boolean("false")
     down: bool = _boolean("false")
     reason: str | None = _text()

@@ -31,7 +31,7 @@ class StepdLink:
         running：stepd 承认在跑、尚未报告结束的
         ended：报告了结束、数据库还没有记下的
         refused：stepd 拒绝启动的，连同理由
-        boot_id：stepd 报告的启动标识；没有连上过时为 None
+        boot_id：stepd 报告的启动标识；还没有应答时为 None
         welcomed：收到了完整的名单，还没有与数据库核对
     """
 
@@ -192,6 +192,7 @@ class StepdLink:
         if self.client is not None:
             self.client.close()
         self.client = None
+        self.boot_id = None
         self.welcomed = False
         self.running.clear()
         self.starting.clear()

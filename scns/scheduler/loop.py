@@ -59,6 +59,7 @@ class Scheduler:
     touched: list[int] = field(default_factory=list)
     next_slow: float = 0.0
     due: float | None = None
+    stepd_up: bool | None = None
 
     def begin(self) -> None:
         """连上数据库之后：听通知，报到，争租约，核对 stepd 的名单。"""
@@ -120,11 +121,18 @@ class Scheduler:
         """收下 stepd 的报告；刚连上时先与数据库核对。"""
         self.link.connect()
         self.link.receive()
+        self.note_stepd(up=self.link.client is not None and self.link.boot_id is not None)
         if self.link.welcomed:
             self.link.welcomed = False
             recover.reconcile(self.cursor, self.node, self.link, self.start)
             self.killing.clear()
         self.link.resend_missing(self.load_script, self.load_environment)
+
+    def note_stepd(self, *, up: bool) -> None:
+        """让计划者与 `scns up` 知道本节点能不能启动作业；没有变就不写。"""
+        if up != self.stepd_up:
+            self.cursor.execute(nodes.SET_STEPD, {"node": self.node, "up": up})
+            self.stepd_up = up
 
     def apply_requests(self) -> bool:
         """执行用户的请求，再把要送给 stepd 的送去；还有剩下的返回 True。"""
@@ -175,8 +183,7 @@ class Scheduler:
 
     def plan_and_allocate(self, now: float) -> None:
         """读快照，排计划，写下启动与其余各自的原因。"""
-        down = frozenset() if self.link.client is not None else frozenset({self.node})
-        snapshot, heads = self.reader.read(self.cursor, now, down)
+        snapshot, heads = self.reader.read(self.cursor, now)
         if not heads:
             return
         decided = plan(snapshot)

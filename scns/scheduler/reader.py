@@ -55,7 +55,6 @@ class Reader:
 
         参数：
             now：epoch 秒
-            down：没有可用 stepd 的节点，计划不往上放
 
         返回：
             快照，以及候选作业号到 `Head`
@@ -64,7 +63,7 @@ class Reader:
         running, gres_used, exclusive = _running(cursor.fetchall())
         cursor.execute(nodes.NODES)
         cluster = [
-            _node(row, gres_used.get(row[0], {}), exclusive.get(row[0]), row[0] not in down)
+            _node(row, gres_used.get(row[0], {}), exclusive.get(row[0]))
             for row in cursor.fetchall()
         ]
         cursor.execute(nodes.PARTITIONS)
@@ -157,7 +156,7 @@ def _running(
     return list(found.values()), gres_used, exclusive
 
 
-def _node(row: Any, gres_used: dict[str, int], exclusive: int | None, alive: bool) -> Node:
+def _node(row: Any, gres_used: dict[str, int], exclusive: int | None) -> Node:
     name, cpus, idle, memory, idle_memory, features, gres, weight, up, _ = row
     ids = tuple(cpu for start, stop in from_multirange(idle) for cpu in range(start, stop))
     return Node(
@@ -166,7 +165,7 @@ def _node(row: Any, gres_used: dict[str, int], exclusive: int | None, alive: boo
         idle=ids,
         memory=memory,
         idle_memory=idle_memory,
-        up=up and alive,
+        up=up,
         features=frozenset(features),
         gres=gres,
         idle_gres={kind: count - gres_used.get(kind, 0) for kind, count in gres.items()},

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("cpus_alloc", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("memory_alloc", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("idle_cpus", postgresql.INT4MULTIRANGE(), server_default="{}", nullable=False),
+        sa.Column("stepd", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("drain", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("down", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),

@@ -1,0 +1,99 @@
+"""一个实例此刻的样子：各守护进程在不在，数据库答不答；up、down、status 共用。"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from scns import __version__, home
+from scns.db import connect
+from scns.errors import ScnsError
+
+
+@dataclass(frozen=True)
+class Component:
+    """一个部件。
+
+    参数：
+        pid：None 是没有运行，或看不到（属于别的用户、在别的机器上）
+        state：`running`、`stopped`、`not answering` 或 `external`
+    """
+
+    name: str
+    pid: int | None
+    version: str | None
+    state: str
+
+
+def state_directory() -> str:
+    """要操作的状态目录。"""
+    return home.state_home()
+
+
+def pid_of(state: str, name: str) -> int | None:
+    """持有 `run/NAME.pid` 的进程号；没有运行时为 None。"""
+    return home.holder(os.path.join(home.run_dir(state), f"{name}.pid"))
+
+
+def external(state: str) -> bool:
+    """数据库是不是外部的。"""
+    return bool(
+        os.environ.get("SCNS_DSN") or os.path.exists(os.path.join(home.run_dir(state), "dsn"))
+    )
+
+
+def components(state: str) -> list[Component]:
+    """数据库、stepd、scnsd 与监督进程，按启动的次序。"""
+    found = [_database(state)]
+    for name, file in (("stepd", "guardian"), ("scnsd", "scnsd"), ("supervisor", "supervisor")):
+        pid = pid_of(state, file)
+        found.append(
+            Component(
+                name, pid, __version__ if pid is not None else None, "running" if pid else "stopped"
+            )
+        )
+    return found
+
+
+def _database(state: str) -> Component:
+    pid = None if external(state) else _postmaster_pid(state)
+    try:
+        connection = connect.connect(state)
+    except ScnsError:
+        return Component("postgres", pid, None, "not answering" if pid else "stopped")
+    [(version,)] = connect.call(connection, "SELECT current_setting('server_version')")
+    connection.close()
+    return Component("postgres", pid, version, "external" if external(state) else "running")
+
+
+def _postmaster_pid(state: str) -> int | None:
+    from scns.db.cluster import Cluster
+
+    return Cluster(state).running_pid()
+
+
+def running_jobs(state: str) -> int | None:
+    """占着节点的作业数；数据库不答时为 None。"""
+    try:
+        connection = connect.connect(state)
+    except ScnsError:
+        return None
+    [(count,)] = connect.call(
+        connection,
+        "SELECT count(*) FROM scns.queue WHERE state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')",
+    )
+    connection.close()
+    return int(count)
+
+
+def supervisor_command(state: str, *words: str) -> list[str]:
+    """启动监督进程的命令行；cli 与 scheduler 互不导入，所以另起一个解释器。"""
+    return [sys.executable, "-m", "scns.scheduler.supervisor", "--home", state, *words]
+
+
+def row(connection: Any, statement: str) -> tuple[Any, ...] | None:
+    """查询的头一行；没有行时为 None。"""
+    rows = connect.call(connection, statement)
+    return rows[0] if rows else None

@@ -1,0 +1,78 @@
+"""`scns link DIR`：把 sbatch、squeue 等以本名放进一个目录，现成的脚本与工具就找得到它们。"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+import scns
+from scns.__main__ import SLURM_COMMANDS
+from scns.errors import ScnsError
+
+#: 认出自己写的文件：别人的同名程序不覆盖。
+MARK = "# made by scns link"
+
+
+def link(
+    directory: Annotated[Path, typer.Argument(help="Directory to put the commands into.")],
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace files that scns did not make.")
+    ] = False,
+) -> None:
+    """写下各命令的包装；目录不存在就建立。"""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        paths = [directory / name for name in SLURM_COMMANDS]
+        if not force:
+            for path in paths:
+                _check_ours(path)
+        for path in paths:
+            _write(path, wrapper(path.name))
+    except OSError as error:
+        raise ScnsError(f"Cannot write {error.filename}: {error.strerror}") from None
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{', '.join(SLURM_COMMANDS)} are in {directory.resolve()}")
+    if str(directory.resolve()) not in os.environ.get("PATH", "").split(os.pathsep):
+        console.print(f"put it on PATH: export PATH={shlex.quote(str(directory.resolve()))}:$PATH")
+
+
+def wrapper(command: str) -> str:
+    """一个命令的 sh 包装。
+
+    `-IS` 跳过 site：省几毫秒，也不受工作目录与 PYTHONPATH 里同名模块的影响。
+    """
+    paths = [str(Path(scns.__file__).resolve().parent.parent), *_site_packages()]
+    start = f"import sys; sys.path[1:1] = {paths!r}; from scns.__main__ import main; main()"
+    state = os.environ.get("SCNS_HOME")
+    keep = f": ${{SCNS_HOME:={shlex.quote(os.path.abspath(state))}}}; export SCNS_HOME\n"
+    return (
+        f"#!/bin/sh\n{MARK}\n{keep if state else ''}"
+        f'exec {shlex.quote(sys.executable)} -IS -c {shlex.quote(start)} {command} "$@"\n'
+    )
+
+
+def _site_packages() -> list[str]:
+    """驱动所在的目录；可编辑安装时它与 scns 不在一处。"""
+    import psycopg2
+
+    found = str(Path(psycopg2.__file__).resolve().parent.parent)
+    return [] if found == str(Path(scns.__file__).resolve().parent.parent) else [found]
+
+
+def _check_ours(path: Path) -> None:
+    if path.is_symlink() or (path.exists() and MARK not in path.read_text(errors="replace")):
+        raise ScnsError(f"{path} exists and was not made by scns; use --force to replace it")
+
+
+def _write(path: Path, text: str) -> None:
+    # 先写旁边再改名：别人正在执行旧的也不会读到一半
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text)
+    beside.chmod(0o755)
+    beside.replace(path)
