@@ -253,8 +253,8 @@ def pin(home: str, source: Binaries) -> Binaries:
     fresh = target + ".new"
     remove_tree(fresh)
     try:
-        os.mkdir(fresh)
-        os.chmod(fresh, _RUNNABLE)
+        _make_directory(fresh)
+        _make_directory(os.path.join(fresh, PACKAGE))
         _copy(os.path.join(package, "pginstall"), os.path.join(fresh, PACKAGE, "pginstall"))
         if os.path.isdir(package + ".libs"):
             _copy(package + ".libs", os.path.join(fresh, PACKAGE + ".libs"))
@@ -268,13 +268,17 @@ def pin(home: str, source: Binaries) -> Binaries:
     return copy
 
 
+def _make_directory(path: str) -> None:
+    os.mkdir(path)
+    os.chmod(path, _RUNNABLE)
+
+
 def _copy(source: str, target: str) -> None:
     """复制一棵目录树；所有人可读，遇到第一个错误就停。"""
     for directory, subdirectories, files in os.walk(source):
         subdirectories[:] = [name for name in subdirectories if name not in _LEFT_OUT]
         into = os.path.normpath(os.path.join(target, os.path.relpath(directory, source)))
-        os.makedirs(into, exist_ok=True)
-        os.chmod(into, _RUNNABLE)
+        _make_directory(into)
         for name in files:
             if name.endswith(".a"):
                 continue

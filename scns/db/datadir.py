@@ -118,7 +118,11 @@ def lay_out(home: str, account: Account) -> None:
 
 
 def _make_home(home: str, mode: int) -> None:
-    os.makedirs(os.path.dirname(home), exist_ok=True)
+    parent = os.path.dirname(home)
+    try:
+        os.makedirs(parent, exist_ok=True)
+    except FileExistsError:
+        raise ScnsError(f"{parent} is not a directory") from None
     _make_directory(home, mode)
     found = os.stat(home)
     if not stat.S_ISDIR(found.st_mode):

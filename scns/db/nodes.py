@@ -9,10 +9,7 @@ if TYPE_CHECKING:
     from scns.config import Config
 
 #: 照配置登记节点。占用不动；CPU 数变了就重算空闲的编号，但不小于正占着的。
-UPSERT_  #: stepd 连上或断开；没有变就不写。
-SET_STEPD = "UPDATE scns.node SET stepd = %(up)s WHERE name = %(node)s AND stepd <> %(up)s"
-
-NODES = """
+UPSERT_NODES = """
 INSERT INTO scns.node AS n (name, position, cpus, sockets, cores_per_socket, threads_per_core,
                             memory, tmp_disk, features, gres, weight, address, configured,
                             idle_cpus, down, drain, reason)
@@ -97,6 +94,9 @@ TOUCH_NODE = """
 UPDATE scns.node SET last_seen = now(), cpu_load = %(cpu_load)s, free_memory = %(free_memory)s
  WHERE name = %(node)s
 """
+
+#: stepd 连上或断开；没有变就不写。
+SET_STEPD = "UPDATE scns.node SET stepd = %(up)s WHERE name = %(node)s AND stepd <> %(up)s"
 
 NODES = """
 SELECT name, cpus, idle_cpus::text, memory, memory - memory_alloc, features, gres, weight,

@@ -99,7 +99,8 @@ REQUEUE_FINISHED = """
 UPDATE scns.job j
    SET state = 'PENDING', start_time = NULL, end_time = NULL, outcome = NULL, outcome_uid = NULL,
        restarts = j.restarts + 1, node_list = NULL, batch_host = NULL, nodes_alloc = NULL,
-       cpus_alloc = NULL, memory_alloc = NULL, suspended_seconds = 0, partition = NULL, hold = %(hold)s,
+       cpus_alloc = NULL, memory_alloc = NULL, suspended_seconds = 0, partition = NULL,
+       hold = %(hold)s,
        eligible = %(hold)s::text IS NULL, eligible_time = now(),
        reason = CASE WHEN %(hold)s::text IS NULL THEN 'None'
                      ELSE 'job requeued in held state' END

@@ -11,7 +11,7 @@ from scns import home as home_
 SIZE_LIMIT = 16 << 20
 
 #: 启动失败时引用的行数。
-_QUOTED = 4
+_QUOTED = 8
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,11 @@ class ServerLog:
             os.close(fd)
 
     def complaint(self, offset: int) -> str:
-        """服务器从 `offset` 字节起抱怨了什么，连同日志在哪里；至多四行。"""
+        """服务器从 `offset` 字节起说的最后几行，连同日志在哪里。"""
         with open(self.path, "rb") as stream:
             stream.seek(offset)
-            lines = stream.read().decode("utf-8", "replace").splitlines()
-        told = [line for line in lines if "LOG:" not in line][-_QUOTED:]
-        if not told and os.statvfs(self.home).f_bavail == 0:
-            # 空间不足时，说空间不足的那一行也写不进日志
-            told = [f"No space left on device: {self.home}"]
-        return "\n".join([f"PostgreSQL did not start; see {self.path}", *told])
+            said = stream.read().decode("utf-8", "replace").splitlines()[-_QUOTED:]
+        if os.statvfs(self.home).f_bavail == 0:
+            # 说空间不足的那一行多半也写不进日志
+            said.append(f"No space left on device: {self.home}")
+        return "\n".join([f"PostgreSQL did not start; see {self.path}", *said])
