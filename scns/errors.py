@@ -1,10 +1,14 @@
 """错误的最底层：每个错误类带着要说的句子、说法与退出码。"""
 
-from typing import Literal
+from __future__ import annotations
 
-#: 句子在 stderr 上的说法。`error`：`CMD: error: …`；`fatal`：`CMD: fatal: …`；
-#: `named`：`CMD: …`；`bare`：不带任何前缀。
-Style = Literal["error", "fatal", "named", "bare"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    #: 句子在 stderr 上的说法。`error`：`CMD: error: …`；`fatal`：`CMD: fatal: …`；
+    #: `named`：`CMD: …`；`bare`：不带任何前缀。
+    Style = Literal["error", "fatal", "named", "bare"]
 
 
 class ScnsError(Exception):

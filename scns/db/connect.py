@@ -169,6 +169,19 @@ def call(
         raise translate(error) from None
 
 
+def poll(connection: Any) -> None:
+    """收下已到的通知。
+
+    异常：
+        Unavailable：服务器离开了
+    """
+    psycopg = driver()
+    try:
+        connection.poll()
+    except psycopg.Error as error:
+        raise translate(error) from None
+
+
 class Refused(RequestRefused):
     """数据库函数拒绝了请求。
 

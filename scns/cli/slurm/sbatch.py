@@ -1,0 +1,161 @@
+"""sbatch：提交批处理脚本。来源：sbatch(1) 22.05 版。
+
+脚本与环境在打印作业号之前已经提交到数据库；之后删掉脚本文件也不要紧。
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from scns import export, script
+from scns.cli import context, control, request
+from scns.cli.options import collect, parse
+from scns.cli.stop import answer
+from scns.cli.tables.sbatch import TABLE
+from scns.db import connect
+from scns.errors import RequestRefused, ScnsError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from scns.cli.options import Parsed
+
+#: `SLURM_EXIT_ERROR` 取代用法与提交错误的退出码。
+_EXIT_ERROR = "SLURM_EXIT_ERROR"
+
+_SUBMIT = "SELECT scns.submit(%s::jsonb, %s, %s)"
+
+
+def run(words: list[str]) -> int:
+    """提交一个脚本，返回退出码。"""
+    try:
+        return _run(words)
+    except ScnsError as error:
+        text = os.environ.get(_EXIT_ERROR, "")
+        if text.isascii() and text.isdigit():
+            error.exit_code = int(text) & 0xFF
+        raise
+
+
+def _run(words: list[str]) -> int:
+    parsed = parse(TABLE, words)
+    text = answer(TABLE, parsed)
+    if text is not None:
+        sys.stdout.write(text)
+        return 0
+    path, body = _read_script(parsed)
+    directives = []
+    if parsed.text("wrap") is None:
+        directives = script.directives(body, path or "/dev/stdin")
+    merged = collect(TABLE, parsed, directives, os.environ)
+    here = context.here(
+        "sbatch",
+        words,
+        name=_default_name(parsed, path),
+        script=path,
+        arguments=parsed.operands[1:],
+    )
+    built = request.build(merged, here)
+    for warning in here.warnings:
+        sys.stderr.write(f"sbatch: {warning}\n")
+    environment = _environment(merged, built)
+    connection = connect.connect()
+    cluster = merged.text("clusters")
+    if cluster is not None:
+        control.check_clusters(connection, cluster)
+    if "test-only" in merged.chosen:
+        from scns.cli.slurm import estimate
+
+        return estimate.report("sbatch", connection, built)
+    job_id = submit(connection, built, body, environment)
+    if "quiet" not in merged.chosen:
+        named = f"{job_id};{cluster}" if cluster is not None else str(job_id)
+        line = named if "parsable" in merged.chosen else f"Submitted batch job {job_id}"
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    if "wait" in merged.chosen:
+        from scns.cli.slurm import wait
+
+        return wait.until_ended(connection, job_id)
+    return 0
+
+
+def submit(connection: Any, built: Mapping[str, Any], body: bytes, environment: bytes) -> int:
+    """写下提交，返回作业号；被拒时说 Slurm 的句子。
+
+    异常：
+        RequestRefused：数据库函数拒绝
+    """
+    try:
+        [(job_id,)] = connect.call(connection, _SUBMIT, (control.encode(built), body, environment))
+    except connect.Refused as refused:
+        lead = "" if refused.detail is None else refused.detail + "\n"
+        raise RequestRefused(f"{lead}Batch job submission failed: {refused.message}") from None
+    return int(job_id)
+
+
+def _read_script(parsed: Parsed) -> tuple[str | None, bytes]:
+    """脚本的路径与内容；来自标准输入或 `--wrap` 时路径为 None。"""
+    command = parsed.text("wrap")
+    if command is not None:
+        if parsed.operands:
+            raise UsageError(
+                "Script arguments not permitted with --wrap option", exit_code=TABLE.exit_code
+            )
+        return None, script.wrap(command)
+    if not parsed.operands:
+        body = _read(sys.stdin.fileno())
+        script.check_script(body)
+        return None, body
+    path = _find(parsed.operands[0])
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        raise script.InvalidScript(f"Unable to open file {parsed.operands[0]}") from None
+    try:
+        body = _read(descriptor)
+    finally:
+        os.close(descriptor)
+    script.check_script(body)
+    return os.path.abspath(path), body
+
+
+def _read(descriptor: int) -> bytes:
+    """读到底，但不超过上限多一字节：够看出脚本太大就行。"""
+    pieces = []
+    left = script.MAX_SIZE + 1
+    while left > 0:
+        try:
+            piece = os.read(descriptor, min(left, 1 << 20))
+        except OSError:
+            break  # 目录：Slurm 把它当作空脚本
+        if not piece:
+            break
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _find(name: str) -> str:
+    """脚本的路径；不带斜线又不在当前目录的名字到 PATH 里找。"""
+    if "/" in name or os.path.exists(name):
+        return name
+    for directory in os.environ.get("PATH", "").split(os.pathsep):
+        candidate = os.path.join(directory, name)
+        if os.path.isfile(candidate) and os.access(candidate, os.R_OK | os.X_OK):
+            return candidate
+    return name
+
+
+def _default_name(parsed: Parsed, path: str | None) -> str:
+    if parsed.text("wrap") is not None:
+        return "wrap"
+    return "sbatch" if path is None else os.path.basename(path)
+
+
+def _environment(merged: Parsed, built: dict[str, Any]) -> bytes:
+    """作业的环境；`--export` 带来的变量写进请求的 options。"""
+    raise NotImplementedError
