@@ -9,22 +9,14 @@ from __future__ import annotations
 import os
 import sys
 
+from scns.cli import SLURM_COMMANDS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
     from scns.errors import ScnsError
-
-#: 仿 Slurm 的命令；各自的模块是 `scns.cli.slurm.NAME`，函数是 `run(words) -> 退出码`。
-SLURM_COMMANDS = (
-    "sbatch",
-    "squeue",
-    "scancel",
-    "sinfo",
-    "sacct",
-    "scontrol",
-)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

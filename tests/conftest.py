@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -16,6 +17,8 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2 import sql
+
+from scns.states import TRANSITIONS
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 20.0, what: str = "condition") -> Any:
@@ -90,16 +93,15 @@ def server() -> Iterator[Server]:
     data = directory / "data"
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(
-        [installed / "initdb", "-D", data, "-A", "trust", "-U", "postgres", "-E", "UTF8"]
-        + ["--locale=C.UTF-8", "-N"],
+        [installed / "initdb", "-D", data, *"-A trust -U postgres -E UTF8 -N".split()],
         check=True,
         cwd="/",
         **quiet,
         **identity,
     )
     process = subprocess.Popen(
-        [installed / "postgres", "-D", data, "-c", "listen_addresses=", "-c", "fsync=off"]
-        + ["-c", f"unix_socket_directories={directory}", "-c", "max_connections=60"],
+        [installed / "postgres", "-D", data, *"-c listen_addresses= -c fsync=off -c".split()]
+        + [f"unix_socket_directories={directory}"],
         cwd="/",
         **quiet,
         **identity,
@@ -143,6 +145,7 @@ def _create_template(server: Server) -> None:
     _create_database(server, "scns_template", "template0")
     with server.connect("scns_template", "postgres") as connection, connection.cursor() as cursor:
         cursor.execute("CREATE EXTENSION btree_gist; CREATE SCHEMA scns AUTHORIZATION scns")
+        cursor.execute("GRANT CREATE ON SCHEMA public TO scns")
         cursor.execute("GRANT USAGE ON SCHEMA scns TO scns_user")
     connection = server.connect("scns_template", "scns")
     migrate.migrate(connection)
@@ -152,7 +155,31 @@ def _create_template(server: Server) -> None:
             " ('u:root', 'root', 0, 0, 'root'), ('u:alice', 'alice', 60001, 60001, 'alice'),"
             " ('u:bob', 'bob', 60002, 60002, 'bob')"
         )
+        cursor.execute(_TRANSITION_GUARD, (_transition_rows(),))
     connection.close()
+
+
+#: 只在测试库里：不在 `scns.states.TRANSITIONS` 里的转换，在做出它的那条 UPDATE 上就失败。
+_TRANSITION_GUARD = """
+CREATE TABLE scns.test_transition AS
+  SELECT r ->> 0 AS before, r ->> 1 AS after FROM jsonb_array_elements(%s::jsonb) r;
+CREATE FUNCTION public.test_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM scns.test_transition t
+                  WHERE t.before = OLD.state AND t.after = NEW.state) THEN
+    RAISE EXCEPTION 'illegal transition of job %%: %% to %%', OLD.id, OLD.state, NEW.state;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER test_guard BEFORE UPDATE OF state ON scns.job FOR EACH ROW
+  WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION public.test_guard();
+"""
+
+
+def _transition_rows() -> str:
+    return json.dumps(
+        [[before, after] for before, to in TRANSITIONS.items() for after in sorted(to)]
+    )
 
 
 def _create_database(server: Server, name: str, template: str) -> None:
@@ -190,7 +217,7 @@ def cursor(database: Database) -> Iterator[Any]:
 
 @pytest.fixture
 def site(cursor: Any) -> None:
-    """标准场地：节点 n1 有 8 个 CPU、8000 MiB；分区 main（默认）、short（10 分钟）、closed（DOWN）。"""
+    """标准场地：节点 n1 有 8 个 CPU、8000 MiB；分区 main（默认）、short（10 分钟）、closed。"""
     cursor.execute(
         "INSERT INTO scns.node (name, cpus, memory, idle_cpus, last_seen, cores_per_socket)"
         " VALUES ('n1', 8, 8000, '{[0,8)}', now(), 8)"
@@ -198,7 +225,8 @@ def site(cursor: Any) -> None:
     cursor.execute(
         "INSERT INTO scns.partition (name, position, nodes, is_default, state, max_time,"
         " default_time) VALUES ('main', 0, '{n1}', true, 'UP', NULL, NULL),"
-        " ('short', 1, '{n1}', false, 'UP', 600, 300), ('closed', 2, '{n1}', false, 'DOWN', NULL, NULL)"
+        " ('short', 1, '{n1}', false, 'UP', 600, 300),"
+        " ('closed', 2, '{n1}', false, 'DOWN', NULL, NULL)"
     )
     cursor.execute(
         "INSERT INTO scns.setting (name, value) VALUES ('DefMemPerCPU', '64'),"

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+
 from tests.conftest import Database
 
 SCRIPT = b"#!/bin/sh\ntrue\n"
@@ -107,7 +108,7 @@ def test_dependency_on_an_unknown_job_follows_its_kind(database, cursor):
     met = submit(database, edges=[{"kind": "afterany", "job": 99999999}])
     cursor.execute("SELECT scns.settle_dependencies(NULL)")
     assert job(cursor, never, "reason, eligible") == ("DependencyNeverSatisfied", False)
-    assert job(cursor, met, "reason, eligible") == ("None", True)
+    assert job(cursor, met, "dependency_state, eligible") == ("MET", True)
 
 
 @pytest.mark.usefixtures("site")
@@ -122,7 +123,7 @@ def test_dependency_waits_until_the_parent_ends(database, cursor):
         (parent, parent),
     )
     cursor.execute("SELECT scns.settle_dependencies(%s)", ([parent],))
-    assert job(cursor, child, "reason, eligible") == ("None", True)
+    assert job(cursor, child, "dependency_state, eligible") == ("MET", True)
 
 
 @pytest.mark.usefixtures("site")

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 import scns
-from scns.__main__ import SLURM_COMMANDS
+from scns.cli import SLURM_COMMANDS
 from scns.errors import ScnsError
 
 #: 认出自己写的文件：别人的同名程序不覆盖。
