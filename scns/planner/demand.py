@@ -34,7 +34,7 @@ class Need:
         limit：时限，没有时是无穷大；`least` 是为了早些启动可以缩到的时限
         spread：节点数在范围之内尽量多
         single：只会落在一个节点上
-        least_cpus：一个节点上至少要有几个空闲 CPU 才值得细看
+        least_cpus：一个节点上至少要有几个空闲 CPU 才值得细看；`whole_cpus` 是整个集群要有几个
         family、size：失败的备忘用：同一族里各项都不小于它的要求，在它失败以后也必失败
     """
 
@@ -58,6 +58,7 @@ class Need:
     reservation: str | None
     single: bool = False
     least_cpus: int = 1
+    whole_cpus: int = 1
     family: tuple[object, ...] = ()
     size: Vector = ()
 
@@ -71,6 +72,7 @@ class Demand:
         unavailable：原因是节点不可用时，是哪些节点
         licenses：许可证的向量；不用时为空
         tier：各分区里最高的 `PriorityTier`
+        partitions：`needs` 涉及的分区
     """
 
     needs: list[Need] = field(default_factory=list)
@@ -78,6 +80,7 @@ class Demand:
     unavailable: tuple[str, ...] = ()
     licenses: Vector = ()
     tier: int = 1
+    partitions: frozenset[str] = frozenset()
 
 
 class Candidates:
@@ -147,6 +150,7 @@ class Compiler:
             self._try_partition(demand, job, partition)
         if demand.needs:
             demand.reason = ""
+            demand.partitions = frozenset(need.partition for need in demand.needs)
         return demand
 
     def _in_order(self, request: Request) -> list[Partition | None]:
@@ -285,9 +289,12 @@ def _need(
 
 def _mark(need: Need, request: Request) -> None:
     """填上由其余各项算得出的几项。"""
-    need.single = (need.nodes_max == 1 or need.tasks == 1) and not need.required
+    alone = need.nodes_max == 1 or need.tasks == 1
+    need.single = (alone and not need.required) or len(need.slots) == 1
     tasks = need.tasks if need.single else 1
     need.least_cpus = max(need.mincpus, 1 if need.overcommit else tasks * need.cpus_per_task)
+    packed = 0 if need.overcommit else need.tasks * need.cpus_per_task
+    need.whole_cpus = max(packed, need.nodes_min * need.mincpus)
     need.family = (
         id(need.slots), need.required, need.tasks_per_node, need.gres, need.nodes_max, need.spread,
         need.exclusive, need.overcommit, need.memory_per_node is None, need.memory_per_node == 0,

@@ -52,6 +52,8 @@ class Ledger:
         self._close_exclusive(snapshot.nodes, snapshot.running)
         self._build_walls(snapshot.reservations)
         self._promised: list[Slot] = []
+        #: 归还过多少次资源；不变时，空闲的只会更少。
+        self.releases = 0
 
     def vector(self, cpus: int, memory: int, gres: Mapping[str, int]) -> Vector:
         """换成节点的向量；`gpu:a100` 也算进 `gpu` 一项。没有节点有的资源不算。"""
@@ -90,6 +92,7 @@ class Ledger:
 
     def end(self, booking: Booking) -> None:
         """一个作业结束。"""
+        self.releases += 1
         for slot, amount, cpus in booking.parts:
             slot.end(booking.end, booking.job_id, amount, cpus)
         if booking.licenses:

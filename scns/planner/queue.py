@@ -24,7 +24,7 @@ Key = tuple[object, ...]
 class Line:
     """同一形状的作业，按名次排好；`jobs[first:]` 才是还在的。"""
 
-    __slots__ = ("first", "jobs", "key", "partitions", "tier")
+    __slots__ = ("failed", "first", "jobs", "key", "partitions", "tier")
 
     def __init__(self, key: Key, tier: int, partitions: Iterable[str]) -> None:
         self.key = key
@@ -32,6 +32,8 @@ class Line:
         self.partitions = frozenset(partitions)
         self.jobs: list[Waiting] = []
         self.first = 0
+        # 最近一次放不下的作业与当时的情形，规划器自己用
+        self.failed: object = None
 
     def __len__(self) -> int:
         return len(self.jobs) - self.first

@@ -41,6 +41,10 @@ class Round:
         self._horizon = inf if window is None else ledger.now + window
         self._tests = policy.bf_max_job_test
         self._idle_cpus = sum(slot.idle[0] for slot in ledger.slots if slot.up)
+        # 归还的次数与至此的许诺：这些相同，上一轮放不下的这一轮也放不下。预留随时间推移会放开资源，
+        # 有预留时永不相同
+        walled = any(slot.walls for slot in ledger.slots)
+        self._context: tuple[object, ...] = (object() if walled else ledger.releases,)
         # 已经有作业得到许诺的分区
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区
@@ -52,15 +56,22 @@ class Round:
         """走过队列一遍。"""
         for line, index in self._walk:
             self._consider(line, index)
-            if self._idle_cpus <= 0 and self._settled():
+            if self._settled():
                 break
 
     def _settled(self) -> bool:
-        """没有空闲 CPU 以后，再看下去是否不会有新的决定。"""
-        if self._policy.kind == "conservative":
+        """再看下去是否不会有新的决定。"""
+        kind = self._policy.kind
+        if kind == "fifo":
+            decided = self._closed
+        elif self._idle_cpus > 0:
+            return False
+        elif kind == "conservative":
             return self._tests <= 0
-        decided = self._promised if self._policy.kind == "easy" else self.first
-        return all(name in decided or not lines for name, lines in self._queue.partitions.items())
+        else:
+            decided = self._promised if kind == "easy" else self.first.keys()
+        partitions = self._queue.partitions
+        return all(name in decided or not lines for name, lines in partitions.items())
 
     def _consider(self, line: Line, index: int) -> None:
         """为一列里轮到的作业作决定。"""
@@ -75,9 +86,14 @@ class Round:
             self.shapes[line.key].unavailable = demand.unavailable
             return
         left = job.count
+        if line.failed == (job.job_id, self._context):
+            # 上一轮就放不下，这以后没有归还过资源，许诺也相同
+            self._hold(line, job, demand)
+            return
         while left and self._try(job, demand):
             left -= 1
         if left:
+            line.failed = (job.job_id, self._context)
             self._hold(line, job, demand)
         else:
             self._walk.go_on(line, index)
@@ -100,6 +116,8 @@ class Round:
 
     def _fit(self, need: Need, limit: float) -> Spread | None:
         """现在启动、用到时限为止，放不放得下；放不下的记住。"""
+        if need.whole_cpus > self._idle_cpus:
+            return None
         size = (limit, *need.size)
         failures = self._failures.setdefault(need.family, [])
         if any(all(map(ge, size, failed)) for failed in failures):
@@ -133,7 +151,13 @@ class Round:
 
     def _hold(self, line: Line, job: Waiting, demand: Demand) -> None:
         """放不下的作业：记下原因，按策略许诺。"""
-        names = {need.partition for need in demand.needs}
+        names = demand.partitions
+        kind = self._policy.kind
+        if names <= self.first.keys() and (
+            kind in ("fifo", "firstfit") or (kind == "easy" and names <= self._promised)
+        ):
+            # 绝大多数作业走到这里：排在别人后面，也轮不到许诺，不必记
+            return
         ahead = next((self.first[name] for name in sorted(names) if name in self.first), None)
         for name in names:
             self.first.setdefault(name, job.job_id)
@@ -142,14 +166,16 @@ class Round:
             blocked.blockers = (ahead,)
         elif not self._license_left(demand):
             blocked.reason = "Licenses"
-        if self._policy.kind == "fifo":
+        if kind == "fifo":
             for name in names:
                 self._closed |= self._compiler.overlaps[name]
         else:
             self._promise(job, demand, names, blocked)
         self._note(line, blocked)
 
-    def _promise(self, job: Waiting, demand: Demand, names: set[str], blocked: Blocked) -> None:
+    def _promise(
+        self, job: Waiting, demand: Demand, names: frozenset[str], blocked: Blocked
+    ) -> None:
         """轮到它得许诺时，许给它最早的机会；没有机会而又等得太久，守住它最有指望的节点。"""
         kind = self._policy.kind
         if kind != "conservative" and not names.isdisjoint(self._promised):
@@ -174,6 +200,7 @@ class Round:
         blocked.nodes = tuple(slot.name for slot, _ in chance.spread)
         blocked.blockers = self._blockers(chance)
         self._promised |= names
+        self._context = (*self._context, job.job_id, chance.start, blocked.nodes)
         for slot, tasks in chance.spread:
             amount = amount_of(chance.need, tasks, slot)
             self.ledger.promise(slot, chance.start, chance_end, amount)

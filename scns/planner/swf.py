@@ -1,0 +1,112 @@
+"""工作负载的标准格式 SWF：每行一个作业，十八列。
+
+来源：Parallel Workloads Archive, “The Standard Workload Format”, 2.2 版。-1 是不知道。
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from scns.errors import InvalidInput
+
+#: 只读前 15 列：编号、提交、等待、运行、处理器、…、请求的处理器、时限、内存、状态、用户、组、程序、队列。
+_FEWEST = 15
+
+
+class InvalidTrace(InvalidInput):
+    """不是一份 SWF；句子里有行号。"""
+
+
+@dataclass(slots=True)
+class Trace:
+    """一个作业的记录。
+
+    参数：
+        submit：从负载开始算起的秒数
+        run：实际运行的秒数
+        limit：用户请求的时限，秒；None 不知道
+        memory：每个处理器的内存，MiB；None 不知道
+    """
+
+    job_id: int
+    submit: int
+    run: int
+    cpus: int
+    limit: int | None = None
+    memory: int | None = None
+    uid: int = 0
+    group: int = 0
+    queue: int = 0
+
+
+@dataclass(slots=True)
+class Workload:
+    """一份负载，按提交时刻排好。
+
+    参数：
+        cpus：头部说的处理器数；头部没说时，是最大的作业那么多
+        skipped：没有运行时间或处理器数、因而略去的行数
+    """
+
+    jobs: list[Trace]
+    cpus: int
+    header: dict[str, str] = field(default_factory=dict)
+    skipped: int = 0
+
+
+def read(lines: Iterable[str]) -> Workload:
+    """读一份 SWF。
+
+    没有运行过（运行时间不是正数）或不知道处理器数的作业略去；请求的处理器数优先于实际的。
+
+    异常：
+        InvalidTrace：有一行不是数，或列数不够
+    """
+    header: dict[str, str] = {}
+    jobs: list[Trace] = []
+    skipped = 0
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text.startswith(";"):
+            name, colon, value = text[1:].partition(":")
+            if colon:
+                header.setdefault(name.strip(), value.strip())
+        elif text:
+            job = _job(text.split(), number)
+            skipped += job is None
+            if job is not None:
+                jobs.append(job)
+    jobs.sort(key=lambda job: (job.submit, job.job_id))
+    widest = max((job.cpus for job in jobs), default=1)
+    stated = max(_number(header.get("MaxProcs", "")), _number(header.get("MaxNodes", "")))
+    return Workload(jobs, max(stated, widest), header, skipped)
+
+
+def _job(columns: list[str], number: int) -> Trace | None:
+    if len(columns) < _FEWEST:
+        raise InvalidTrace(f"line {number}: {len(columns)} columns, {_FEWEST} expected")
+    try:
+        values = [int(float(column)) for column in columns[:_FEWEST]]
+    except (ValueError, OverflowError):
+        raise InvalidTrace(f"line {number}: not a number") from None
+    job_id, submit, _, run, used, _, _, wanted, limit, memory, _, uid, group, _, queue = values
+    cpus = wanted if wanted > 0 else used
+    if run <= 0 or cpus <= 0 or submit < 0:
+        return None
+    return Trace(
+        job_id,
+        submit,
+        run,
+        cpus,
+        limit if limit > 0 else None,
+        # SWF 里是 KB
+        -(-memory // 1024) if memory > 0 else None,
+        max(uid, 0),
+        max(group, 0),
+        max(queue, 0),
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
