@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from scns import home as home_
 from scns.errors import RequestRefused, ScnsError, Unavailable
 
+# typing 要 6 毫秒，类型检查器认得这个写法
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Any
 
 #: 嵌入式服务器套接字的端口号，只是文件名的一部分。
 PORT = 5432
