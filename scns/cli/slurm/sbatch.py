@@ -18,7 +18,6 @@ from scns.errors import RequestRefused, ScnsError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from scns.cli.options import Parsed
@@ -41,6 +40,20 @@ def run(words: list[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
+    try:
+        return _submit_words(words)
+    except connect.Refused as refused:
+        lead = "" if refused.detail is None else refused.detail + "\n"
+        raise _failed(lead, refused) from None
+    except RequestRefused as refused:
+        raise _failed("", refused) from None
+
+
+def _failed(lead: str, refused: RequestRefused) -> ScnsError:
+    return ScnsError(f"{lead}Batch job submission failed: {refused.message}")
+
+
+def _submit_words(words: list[str]) -> int:
     parsed = parse(TABLE, words)
     text = answer(TABLE, parsed)
     if text is not None:
@@ -70,7 +83,7 @@ def _run(words: list[str]) -> int:
         from scns.cli.slurm import estimate
 
         return estimate.report("sbatch", connection, built)
-    job_id = submit(connection, built, body, environment)
+    [(job_id,)] = connect.call(connection, _SUBMIT, (control.encode(built), body, environment))
     if "quiet" not in merged.chosen:
         named = f"{job_id};{cluster}" if cluster is not None else str(job_id)
         line = named if "parsable" in merged.chosen else f"Submitted batch job {job_id}"
@@ -81,20 +94,6 @@ def _run(words: list[str]) -> int:
 
         return wait.until_ended(connection, job_id)
     return 0
-
-
-def submit(connection: Any, built: Mapping[str, Any], body: bytes, environment: bytes) -> int:
-    """写下提交，返回作业号；被拒时说 Slurm 的句子。
-
-    异常：
-        RequestRefused：数据库函数拒绝
-    """
-    try:
-        [(job_id,)] = connect.call(connection, _SUBMIT, (control.encode(built), body, environment))
-    except connect.Refused as refused:
-        lead = "" if refused.detail is None else refused.detail + "\n"
-        raise RequestRefused(f"{lead}Batch job submission failed: {refused.message}") from None
-    return int(job_id)
 
 
 def _read_script(parsed: Parsed) -> tuple[str | None, bytes]:
@@ -157,5 +156,26 @@ def _default_name(parsed: Parsed, path: str | None) -> str:
 
 
 def _environment(merged: Parsed, built: dict[str, Any]) -> bytes:
-    """作业的环境；`--export` 带来的变量写进请求的 options。"""
-    raise NotImplementedError
+    """作业的环境；`--export` 带来的变量写进请求的 options。
+
+    异常：
+        UsageError：`--export-file` 指的文件读不了
+    """
+    source = dict(os.environb)
+    name = merged.text("export-file")
+    if name is not None:
+        source = _export_file(name)
+    found = export.exported(merged.text("export"), source)
+    if found.variables:
+        built["options"].setdefault("variables", {}).update(found.variables)
+    return found.block
+
+
+def _export_file(name: str) -> dict[bytes, bytes]:
+    """`--export-file` 的内容：一个文件，或一个打开着的描述符的号码。"""
+    try:
+        descriptor = int(name) if name.isdigit() else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        with open(descriptor, "rb") as stream:
+            return export.read_export_file(stream.read())
+    except OSError as error:
+        raise UsageError(f"Unable to open file {name}: {error.strerror}", exit_code=1) from None
