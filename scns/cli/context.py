@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-from scns.arrays import MAX_ARRAY_SIZE
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +24,7 @@ class Context:
         limits：ulimit 的名字（`NOFILE` 等）到［软，硬］，不限是 -1
         process_nice：提交者的 nice 值
         environ：环境变量
-        max_array_size：下标必须小于它
+        max_array_size：下标必须小于它；None 时只查语法，由数据库查
 
     属性：
         warnings：不妨碍提交、要说给用户听的话，每句前面加 `sbatch: `
@@ -66,7 +64,7 @@ class Context:
         limits: Mapping[str, Sequence[int]] | None = None,
         process_nice: int = 0,
         environ: Mapping[str, str] | None = None,
-        max_array_size: int = MAX_ARRAY_SIZE,
+        max_array_size: int | None = None,
     ) -> None:
         self.command = command
         self.name = name

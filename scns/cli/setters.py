@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from scns.cli import checks
-from scns.errors import InvalidInput, RequestRefused, UsageError
+from scns.errors import InvalidInput, RequestRefused
 from scns.sizes import parse_count, parse_memory, parse_node_count
 from scns.times import parse_moment, parse_time_limit, round_up_minutes
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     Check = Callable[[str, str], Any]
 
     Setter = Callable[[Request, str | None, Context], None]
-
-#: 节点名单文件至多读这么多字节。
-_MAX_NODE_FILE = 1 << 20
 
 
 def _text(text: str, option: str) -> str:
@@ -169,8 +166,9 @@ def _switch(request: Request, name: str) -> None:
 def _array(request: Request, text: str | None, context: Context) -> None:
     from scns import arrays
 
+    most = arrays.MAX_ARRAY_SIZE if context.max_array_size is None else context.max_array_size
     try:
-        spec = arrays.parse_array(text or "", context.max_array_size)
+        spec = arrays.parse_array(text or "", most)
     except InvalidInput as error:
         raise RequestRefused(error.message) from None
     request["array_indices"] = arrays.to_multirange(spec.ranges)
@@ -224,8 +222,11 @@ def _distribution(request: Request, text: str | None, context: Context) -> None:
 
 def _exclusive(request: Request, text: str | None, context: Context) -> None:
     kind = checks.exclusive(text)
-    request["exclusive"] = None if kind == "shared" else kind
-    request["options"]["oversubscribe"] = kind == "shared"
+    if kind == "shared":
+        _oversubscribe(request, text, context)
+    else:
+        request["exclusive"] = kind
+        request["options"].pop("oversubscribe", None)
 
 
 def _oversubscribe(request: Request, text: str | None, context: Context) -> None:
@@ -253,6 +254,15 @@ def _uid(request: Request, text: str | None, context: Context) -> None:
 def _gid(request: Request, text: str | None, context: Context) -> None:
     root = context.uid == 0
     request["for_gid"] = checks.user_id(text or "", "--gid", privileged=root, group=True)
+
+
+def _kill_command(request: Request, text: str | None, context: Context) -> None:
+    from scns import signals
+
+    try:
+        signals.parse_signal(text or "TERM")
+    except InvalidInput:
+        raise checks.InvalidOption("--kill-command") from None
 
 
 def _licenses(request: Request, text: str | None, context: Context) -> None:
@@ -283,44 +293,26 @@ def _nodes(request: Request, text: str | None, context: Context) -> None:
 
 
 def _nodelist(request: Request, text: str | None, context: Context) -> None:
-    _set_nodes(request, "node_list", "node_names", _listed(text or ""))
+    from scns.cli import nodelist
 
-
-def _exclude(request: Request, text: str | None, context: Context) -> None:
-    _set_nodes(request, "exclude", "exclude_names", _listed(text or ""))
+    _set_nodes(request, "node_list", "node_names", nodelist.names_of(text or ""))
 
 
 def _nodefile(request: Request, text: str | None, context: Context) -> None:
-    try:
-        listed = _read_node_file(text or "")
-    except UsageError:
-        raise UsageError("Invalid --nodefile node file", exit_code=255) from None
-    _set_nodes(request, "node_list", "node_names", listed)
+    from scns.cli import nodelist
+
+    _set_nodes(request, "node_list", "node_names", nodelist.names_in_file(text or ""))
 
 
-def _listed(text: str) -> str:
-    """名单里有 `/` 时它是文件名。"""
-    return _read_node_file(text) if "/" in text else text
+def _exclude(request: Request, text: str | None, context: Context) -> None:
+    from scns.cli import nodelist
+
+    _set_nodes(request, "exclude", "exclude_names", nodelist.names_of(text or ""))
 
 
-def _read_node_file(path: str) -> str:
-    """读一个文件里的节点名单，一行一项，`#` 之后是注释。"""
-    try:
-        with open(path, encoding="ascii") as stream:
-            text = stream.read(_MAX_NODE_FILE)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a list of nodes"
-        raise UsageError(f"slurm_allocate_resources error opening file {path}, {reason}") from None
-    return ",".join(line.partition("#")[0].strip() for line in text.split("\n"))
-
-
-def _set_nodes(request: Request, key: str, names_key: str, listed: str) -> None:
+def _set_nodes(request: Request, key: str, names_key: str, names: list[str]) -> None:
     from scns import hostlist
 
-    try:
-        names = list(dict.fromkeys(hostlist.expand(listed)))
-    except InvalidInput:
-        raise UsageError("Invalid node list specified", style="fatal") from None
     request[key] = hostlist.compress(names) or None
     request["options"][names_key] = names
 
@@ -364,6 +356,7 @@ _SETTERS: dict[str, Setter] = {
     "extra-node-info": _extra_node_info,
     "get-user-env": _get_user_env,
     "gid": _gid,
+    "kill-command": _kill_command,
     "licenses": _licenses,
     "mail-type": _mail_type,
     "nice": _nice,
