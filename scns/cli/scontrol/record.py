@@ -1,0 +1,36 @@
+"""`show` 打印的记录：`KEY=VALUE` 相隔一空格，分成几行或合成一行。"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+_BREAK = "\n   "
+
+
+def layout(lines: Iterable[str], *, one_line: bool) -> str:
+    """排好一条记录；首行顶格，其余缩进三格，后面一个空行。"""
+    return (" " if one_line else _BREAK).join(lines) + ("\n" if one_line else "\n\n")
+
+
+def select(columns: Mapping[str, str], source: str) -> str:
+    """由列名到表达式的表写出 SELECT。"""
+    listed = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    return " ".join(("SELECT", listed, "FROM", source))
+
+
+def record(columns: Mapping[str, str], row: tuple[Any, ...]) -> dict[str, Any]:
+    """一行结果按列名取用。"""
+    return dict(zip(columns, row, strict=True))
+
+
+def epoch(expression: str) -> str:
+    """时刻取成整数的 epoch 秒：按客户端的时区打印。"""
+    return f"extract(epoch FROM {expression})::bigint"
+
+
+def shown(text: str | None) -> str:
+    """没有值的文本印成 `(null)`，与 Slurm 相同。"""
+    return "(null)" if text is None else text
