@@ -82,7 +82,8 @@ WITH wish AS (
        FOR UPDATE SKIP LOCKED
 ), started AS (
     UPDATE scns.job j
-       SET state = 'RUNNING', reason = 'None', attempt = j.attempt + 1, start_time = now(),
+       SET state = 'RUNNING', reason = 'None', eligible = false, attempt = j.attempt + 1,
+           start_time = now(),
            limit_time = now() + make_interval(secs => l.time_limit), partition = l.partition,
            expected_start = NULL, nodes_alloc = w.nodes, cpus_alloc = w.cpus,
            memory_alloc = w.memory, node_list = l.node_list, batch_host = l.batch_host,

@@ -48,9 +48,7 @@ class Reader:
     licenses: Mapping[str, int] = field(default_factory=dict)
     _cache: dict[int, Submission] = field(default_factory=dict)
 
-    def read(
-        self, cursor: Any, now: float, down: frozenset[str]
-    ) -> tuple[Snapshot, dict[int, Head]]:
+    def read(self, cursor: Any, now: float) -> tuple[Snapshot, dict[int, Head]]:
         """读出此刻的快照。
 
         参数：
@@ -82,7 +80,8 @@ class Reader:
                     job_id,
                     shape,
                     priority,
-                    eligible,
+                    # 这一轮里才放行的，时刻比 now 还晚一点点
+                    min(eligible, now),
                     submission.request,
                     _startable(ranges, submission.array_limit, active.get(job_id, 0)),
                     uid,
