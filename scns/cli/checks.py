@@ -50,6 +50,26 @@ _FREQUENCIES = ("low", "medium", "high", "highm1")
 _GOVERNORS = ("conservative", "ondemand", "performance", "powersave", "schedutil", "userspace")
 
 
+#: `--hint=help` 一类的回答。
+_HELP = {
+    "--hint": """\
+Words of --hint:
+    compute_bound    use all cores of each socket
+    memory_bound     use one core of each socket
+    [no]multithread  use the extra threads of each core or not""",
+    "--cpu-bind": """\
+Words of --cpu-bind, separated by commas:
+    quiet, verbose   say nothing, or say how each task is bound
+    none             do not bind
+    rank, map_cpu:LIST, mask_cpu:LIST, rank_ldom, map_ldom:LIST, mask_ldom:LIST
+    sockets, cores, threads, ldoms""",
+    "--mem-bind": """\
+Words of --mem-bind, separated by commas:
+    quiet, verbose   say nothing, or say how each task is bound
+    none, rank, local, map_mem:LIST, mask_mem:LIST, prefer, sort, nosort""",
+}
+
+
 class InvalidOption(InvalidInput):
     """选项的值不是它认得的词或格式。"""
 
@@ -57,6 +77,15 @@ class InvalidOption(InvalidInput):
 
     def __init__(self, option: str) -> None:
         super().__init__(f"Invalid {option} specification")
+
+
+class Help(InvalidInput):
+    """值是 `help`：说明有哪些词，不做别的。"""
+
+    style = "bare"
+
+    def __init__(self, option: str) -> None:
+        super().__init__(_HELP[option])
 
 
 def _bad(sentence: str, exit_code: int = 1) -> InvalidInput:
@@ -191,6 +220,8 @@ def distribution(text: str, plane_size: str | None = None) -> str:
 def hint(text: str) -> str:
     """`--hint`：检查过的原文。"""
     for word in text.split(","):
+        if word.lower() == "help":
+            raise Help("--hint")
         if word.lower() not in _HINTS:
             raise _bad(f'unrecognized --hint argument "{word}", see --hint=help')
     return text
@@ -215,6 +246,8 @@ def _bind(
             in_list = True
         elif not (in_list and word[:1].isdigit()):
             in_list = False
+            if word == "help":
+                raise Help(option)
             if word not in words:
                 raise _bad(f'unrecognized {option} argument "{word}", see {option}=help', exit_code)
     return text

@@ -261,6 +261,17 @@ def test_cpu_frequency_is_checked(text):
     )
 
 
+@pytest.mark.parametrize(
+    ("check", "option"),
+    [(checks.hint, "--hint"), (checks.cpu_bind, "--cpu-bind"), (checks.mem_bind, "--mem-bind")],
+)
+def test_help_lists_the_words(check, option):
+    lines, exit_code = refusal(check, "help")
+    assert lines[0].startswith(f"Words of {option}")
+    assert exit_code == 1
+    assert refusal(check, "help,bogus")[0] == lines
+
+
 # 数
 
 
@@ -398,7 +409,10 @@ def test_any_text_is_accepted_or_refused_with_a_sentence(check, text):
         check(text)
     except InvalidInput as error:
         assert error.exit_code in (1, 255)
-        assert all(line.startswith("sbatch: error: ") for line in error.lines("sbatch"))
+        said = error.lines("sbatch")
+        assert isinstance(error, checks.Help) or all(
+            line.startswith("sbatch: error: ") for line in said
+        )
 
 
 def test_own_user_is_found_by_name():
