@@ -20,10 +20,13 @@ from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from scns.config import Config
+    from scns.planner.plan import Plan
+    from scns.planner.snapshot import Waiting
     from scns.scheduler.link import Key, StepdLink
+    from scns.scheduler.reader import Head
 
 log = logging.getLogger(__name__)
 
@@ -196,16 +199,23 @@ class Scheduler:
                 return
             self.touched += [job_id for job_id, _ in started]
             self.cursor.execute("NOTIFY scns_node")
-        changed = [
-            (job_id, blocked.reason, blocked.expected_start)
-            for job_id, blocked in decided.blocked.items()
-            if job_id in heads and heads[job_id].reason != blocked.reason
-        ]
+        self.write_reasons(snapshot.waiting, decided, heads)
+
+    def write_reasons(
+        self, waiting: Sequence[Waiting], decided: Plan, heads: dict[int, Head]
+    ) -> None:
+        """写下没有启动的各自的原因；与库里相同的不写。"""
+        started = {start.job_id for start in decided.starts if heads[start.job_id].waiting is None}
+        blocked = [decided.blocked_of(job) for job in waiting if job.job_id not in started]
+        changed = [one for one in blocked if one.text != heads[one.job_id].reason]
         if changed:
-            ids, reasons, expected = zip(*changed, strict=True)
             self.cursor.execute(
                 jobs.SET_REASONS,
-                {"job_ids": list(ids), "reasons": list(reasons), "expected": list(expected)},
+                {
+                    "job_ids": [one.job_id for one in changed],
+                    "reasons": [one.text for one in changed],
+                    "expected": [one.expected_start for one in changed],
+                },
             )
 
     def start_assigned(self) -> None:

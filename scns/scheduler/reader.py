@@ -67,7 +67,7 @@ class Reader:
         cursor.execute(nodes.PARTITIONS)
         partitions = [_partition(row) for row in cursor.fetchall()]
         idle = sum(len(node.idle) for node in cluster if node.up)
-        cursor.execute(jobs.WAITING_HEADS, {"depth": max(1, min(idle, MAX_DEPTH))})
+        cursor.execute(jobs.WAITING_HEADS, {"depth": min(idle, MAX_DEPTH) + 1})
         heads = cursor.fetchall()
         submissions = self._submissions(cursor, {row[1] for row in heads})
         active = _array_active(cursor, [row[0] for row in heads if row[8] is not None])
