@@ -24,16 +24,17 @@ _FAR = float_info.max
 
 @dataclass(slots=True)
 class Chance:
-    """一个作业将来的一次机会：何时、哪种要求、落在哪里。"""
+    """一个作业的一次机会：何时、用多久、哪种要求、落在哪里。"""
 
     start: float
+    limit: float
     need: Need
     spread: Spread
 
     @property
     def end(self) -> float:
         """到时限为止的时刻。"""
-        return self.start + self.need.limit
+        return self.start + self.limit
 
 
 def earliest(demand: Demand, ledger: Ledger, horizon: float) -> Chance | None:
@@ -49,7 +50,7 @@ def earliest(demand: Demand, ledger: Ledger, horizon: float) -> Chance | None:
             continue
         spread = place(need, ledger, start, start + need.limit)
         if spread is not None:
-            best = Chance(start, need, spread)
+            best = Chance(start, need.limit, need, spread)
     return best
 
 
@@ -114,7 +115,7 @@ def shelter(demand: Demand, ledger: Ledger) -> Chance | None:
     for need in demand.needs:
         spread = _choose_shelter(need, ledger)
         if spread is not None:
-            return Chance(ledger.now, need, spread)
+            return Chance(ledger.now, inf, need, spread)
     return None
 
 

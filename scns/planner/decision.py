@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scns.planner.ledger import Booking
+    from scns.planner.limits import Excess
 
 
 @dataclass(slots=True)
@@ -60,7 +61,7 @@ class Blocked:
         blockers：在等哪些作业：它们让出资源，它才能启动
         nodes：预约或守住的节点
         unavailable：原因是 `ReqNodeNotAvail` 时，不可用的节点
-        shared：同一形状的其他作业原因相同；否则它们排在后面，原因是 Priority
+        excess：原因是上限时，超出的是哪一条
     """
 
     job_id: int
@@ -69,7 +70,7 @@ class Blocked:
     blockers: tuple[int, ...] = ()
     nodes: tuple[str, ...] = ()
     unavailable: tuple[str, ...] = ()
-    shared: bool = False
+    excess: Excess | None = None
 
     @property
     def text(self) -> str:

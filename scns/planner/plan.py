@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from scns.planner.decision import Blocked, Place, Start
 from scns.planner.demand import Compiler
 from scns.planner.ledger import Ledger
+from scns.planner.limits import Limiter
 from scns.planner.queue import Queue
 from scns.planner.round import Round
 from scns.planner.snapshot import Snapshot, Waiting
@@ -58,10 +59,10 @@ class Plan:
         if demand.reason:
             return Blocked(job.job_id, demand.reason, unavailable=demand.unavailable)
         head = self.shapes.get(key)
-        if head is None or not head.shared:
-            ahead = {self.first[name] for name in job.request.partitions if name in self.first}
-            return Blocked(job.job_id, "Priority", blockers=tuple(sorted(ahead)))
-        return replace(head, job_id=job.job_id)
+        if head is not None and head.excess is not None:
+            return replace(head, job_id=job.job_id)
+        ahead = {self.first[name] for name in job.request.partitions if name in self.first}
+        return Blocked(job.job_id, "Priority", blockers=tuple(sorted(ahead)))
 
     def reason_of(self, job: Waiting) -> str:
         """一个没有启动的作业的等待原因，Slurm 的说法。"""
@@ -76,18 +77,30 @@ def plan(snapshot: Snapshot, queue: Queue | None = None) -> Plan:
     """
     ledger = Ledger(snapshot)
     compiler = Compiler(ledger, snapshot.partitions)
+    limited = snapshot.account_limits or snapshot.user_limits or snapshot.qos_limits
     if queue is None:
-        owners = any(
+        owners = bool(limited) or any(
             partition.allow_accounts is not None or partition.allow_uids is not None
             for partition in snapshot.partitions
         )
         queue = Queue(snapshot.waiting, now=snapshot.now, tier=compiler.tier, owners=owners)
-    return decide(ledger, compiler, queue, snapshot.policy)
+    limiter = Limiter(snapshot) if limited else None
+    return decide(ledger, compiler, queue, snapshot.policy, limiter)
 
 
-def decide(ledger: Ledger, compiler: Compiler, queue: Queue, policy: Policy) -> Plan:
-    """在账本上规划一轮；启动的作业已经记进账本，队列不动。"""
-    done = Round(ledger, compiler, queue, policy)
+def decide(
+    ledger: Ledger,
+    compiler: Compiler,
+    queue: Queue,
+    policy: Policy,
+    limiter: Limiter | None = None,
+) -> Plan:
+    """在账本上规划一轮；启动的作业已经记进账本与上限的用量，队列不动。
+
+    参数：
+        limiter：None 时没有上限；有上限时，队列必须把不同的用户排进不同的列（`owners`）
+    """
+    done = Round(ledger, compiler, queue, policy, limiter)
     done.run()
     return Plan(done.starts, done.blocked, done.shapes, done.first, queue, compiler, ledger.now)
 

@@ -7,26 +7,31 @@ from operator import ge
 from typing import TYPE_CHECKING
 
 from scns.planner.backfill import Chance, earliest, licensed, shelter
-from scns.planner.cpus import pick
-from scns.planner.decision import Blocked, Place, Start
-from scns.planner.ledger import Booking, Ledger
-from scns.planner.placement import Spread, amount_of, cpus_of, memory_of, place
+from scns.planner.booking import book, tres_taken
+from scns.planner.decision import Blocked, Start
+from scns.planner.ledger import Ledger
+from scns.planner.limits import Excess, Limiter, tres_of
+from scns.planner.placement import Spread, amount_of, place
 from scns.planner.queue import Key, Line, Queue, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from scns.planner.demand import Compiler, Demand, Need
-    from scns.planner.slot import Slot
     from scns.planner.snapshot import Policy, Waiting
-
-_MINUTE = 60
 
 
 class Round:
     """一轮规划；`run` 之后，结果在 `starts`、`blocked` 与 `shapes` 里。"""
 
-    def __init__(self, ledger: Ledger, compiler: Compiler, queue: Queue, policy: Policy) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        compiler: Compiler,
+        queue: Queue,
+        policy: Policy,
+        limiter: Limiter | None,
+    ) -> None:
         self.ledger = ledger
         self.starts: list[Start] = []
         self.blocked: dict[int, Blocked] = {}
@@ -36,6 +41,7 @@ class Round:
         self._compiler = compiler
         self._queue = queue
         self._policy = policy
+        self._limiter = limiter
         self._walk = Walk(queue)
         window = policy.bf_window
         self._horizon = inf if window is None else ledger.now + window
@@ -63,13 +69,15 @@ class Round:
         """再看下去是否不会有新的决定。"""
         kind = self._policy.kind
         if kind == "fifo":
-            decided = self._closed
-        elif self._idle_cpus > 0:
+            return self._all_in(self._closed)
+        if self._idle_cpus > 0:
             return False
-        elif kind == "conservative":
+        if kind == "conservative":
             return self._tests <= 0
-        else:
-            decided = self._promised if kind == "easy" else self.first.keys()
+        return self._all_in(self._promised if kind == "easy" else self.first)
+
+    def _all_in(self, decided: Container[str]) -> bool:
+        """有作业在等的分区是否都在其中。"""
         partitions = self._queue.partitions
         return all(name in decided or not lines for name, lines in partitions.items())
 
@@ -82,37 +90,42 @@ class Round:
             return
         demand = self._compiler.demand(line.key, job)
         if demand.reason:
-            self._note(line, Blocked(job.job_id, demand.reason, shared=True))
-            self.shapes[line.key].unavailable = demand.unavailable
+            unavailable = demand.unavailable
+            self._note(line, Blocked(job.job_id, demand.reason, unavailable=unavailable))
             return
-        left = job.count
-        if line.failed == (job.job_id, self._context):
-            # 上一轮就放不下，这以后没有归还过资源，许诺也相同
-            self._hold(line, job, demand)
-            return
-        while left and self._try(job, demand):
-            left -= 1
-        if left:
-            line.failed = (job.job_id, self._context)
-            self._hold(line, job, demand)
-        else:
-            self._walk.go_on(line, index)
+        for _ in range(job.count):
+            excess = self._excess(job, tres_of(job.request)) if self._limiter else None
+            found = None if excess else self._find(line, job, demand)
+            if found is not None and found.need.exclusive and self._limiter:
+                excess = self._excess(job, tres_taken(found, job.request, self.ledger))
+            if excess is not None:
+                self._note(line, Blocked(job.job_id, excess.reason, excess=excess))
+                return
+            if found is None:
+                line.failed = (job.job_id, self._context)
+                self._hold(line, job, demand)
+                return
+            self._start(job, demand, found)
+        self._walk.go_on(line, index)
 
-    def _try(self, job: Waiting, demand: Demand) -> bool:
-        """放得下就启动。"""
-        if self._idle_cpus <= 0:
-            return False
+    def _excess(self, job: Waiting, tres: Mapping[str, int]) -> Excess | None:
+        return None if self._limiter is None else self._limiter.check(job, tres)
+
+    def _find(self, line: Line, job: Waiting, demand: Demand) -> Chance | None:
+        """现在就能启动的机会；各分区依次试，时限能缩短的再按缩短的试。"""
+        if self._idle_cpus <= 0 or line.failed == (job.job_id, self._context):
+            # 后者：上一轮就放不下，这以后没有归还过资源，许诺也相同
+            return None
+        now = self.ledger.now
         for need in demand.needs:
             if need.partition in self._closed:
                 continue
             limits = (need.limit,) if need.least == need.limit else (need.limit, need.least)
             for limit in limits:
                 spread = self._fit(need, limit)
-                end = self.ledger.now + limit
-                if spread and licensed(demand, self.ledger, self.ledger.now, end):
-                    self._start(job, demand, need, spread, limit)
-                    return True
-        return False
+                if spread and licensed(demand, self.ledger, now, now + limit):
+                    return Chance(now, limit, need, spread)
+        return None
 
     def _fit(self, need: Need, limit: float) -> Spread | None:
         """现在启动、用到时限为止，放不放得下；放不下的记住。"""
@@ -129,25 +142,12 @@ class Round:
             failures.append(size)
         return spread
 
-    def _start(
-        self, job: Waiting, demand: Demand, need: Need, spread: Spread, limit: float
-    ) -> None:
-        ledger = self.ledger
-        request = job.request
-        if limit < need.limit:
-            limit = _stretch(need, ledger, spread, limit)
-        places, parts = [], []
-        for slot, tasks in spread:
-            cpus = pick(slot.mask, cpus_of(need, tasks, slot))
-            memory = memory_of(need, cpus.bit_count(), slot)
-            gres = _given(ledger, need, slot, request.gres)
-            places.append(Place(slot.name, cpus, memory, tasks, gres))
-            parts.append((slot, ledger.vector(cpus.bit_count(), memory, gres), cpus))
-        booking = Booking(job.job_id, ledger.now + limit, parts, demand.licenses)
-        ledger.start(booking)
-        self._idle_cpus -= sum(part[1][0] for part in parts)
-        seconds = None if limit == inf else int(limit)
-        self.starts.append(Start(job.job_id, need.partition, tuple(places), seconds, booking))
+    def _start(self, job: Waiting, demand: Demand, chance: Chance) -> None:
+        start = book(job, demand, chance, self.ledger)
+        self.starts.append(start)
+        self._idle_cpus -= sum(place.cpus.bit_count() for place in start.places)
+        if self._limiter is not None:
+            self._limiter.add(job, tres_taken(chance, job.request, self.ledger))
 
     def _hold(self, line: Line, job: Waiting, demand: Demand) -> None:
         """放不下的作业：记下原因，按策略许诺。"""
@@ -169,6 +169,7 @@ class Round:
         if kind == "fifo":
             for name in names:
                 self._closed |= self._compiler.overlaps[name]
+            self._context = (*self._context, job.job_id)
         else:
             self._promise(job, demand, names, blocked)
         self._note(line, blocked)
@@ -193,26 +194,25 @@ class Round:
             chance = shelter(demand, self.ledger)
             if chance is None:
                 return
-            chance_end = inf
         else:
-            chance_end = chance.end
             blocked.expected_start = chance.start
         blocked.nodes = tuple(slot.name for slot, _ in chance.spread)
-        blocked.blockers = self._blockers(chance)
+        blocked.blockers = self._blockers(chance, bool(demand.licenses))
         self._promised |= names
         self._context = (*self._context, job.job_id, chance.start, blocked.nodes)
         for slot, tasks in chance.spread:
             amount = amount_of(chance.need, tasks, slot)
-            self.ledger.promise(slot, chance.start, chance_end, amount)
+            self.ledger.promise(slot, chance.start, chance.end, amount)
         if demand.licenses:
-            self.ledger.promise(self.ledger.pool, chance.start, chance_end, demand.licenses)
+            self.ledger.promise(self.ledger.pool, chance.start, chance.end, demand.licenses)
 
-    def _blockers(self, chance: Chance) -> tuple[int, ...]:
-        """机会落在的节点上，到那时为止会让出资源的作业；守住节点时是其上所有的作业。"""
+    def _blockers(self, chance: Chance, licensed: bool) -> tuple[int, ...]:
+        """机会落在的节点上（以及许可证），到那时为止会让出资源的作业；守住节点时是其上所有的作业。"""
         until = inf if chance.start <= self.ledger.now else chance.start
-        jobs = {
-            job_id for slot, _ in chance.spread for end, job_id, _ in slot.releases if end <= until
-        }
+        where = [slot for slot, _ in chance.spread]
+        if licensed:
+            where.append(self.ledger.pool)
+        jobs = {job_id for slot in where for end, job_id, _ in slot.releases if end <= until}
         return tuple(sorted(jobs))
 
     def _license_left(self, demand: Demand) -> bool:
@@ -223,26 +223,3 @@ class Round:
     def _note(self, line: Line, blocked: Blocked) -> None:
         self.shapes[line.key] = blocked
         self.blocked[blocked.job_id] = blocked
-
-
-def _stretch(need: Need, ledger: Ledger, spread: Spread, least: float) -> float:
-    """缩短了时限的作业，在不碍着别人的前提下能用多久；整分钟，不短于 `least`。"""
-    longest = need.limit
-    for slot, tasks in spread:
-        amount = amount_of(need, tasks, slot)
-        for moment, room in zip(slot.times, slot.rooms, strict=True):
-            if moment > ledger.now and any(
-                have < want for have, want in zip(room, amount, strict=True)
-            ):
-                longest = min(longest, moment - ledger.now)
-        for begin, _, name in slot.walls:
-            if begin > ledger.now and name != need.reservation:
-                longest = min(longest, begin - ledger.now)
-    return max(least, longest // _MINUTE * _MINUTE)
-
-
-def _given(ledger: Ledger, need: Need, slot: Slot, gres: Mapping[str, int]) -> Mapping[str, int]:
-    """在这个节点上得到的通用资源，落到具体型号；独占的得到全部。"""
-    if need.exclusive:
-        return ledger.all_gres(slot)
-    return ledger.concrete(slot, gres) if gres else gres

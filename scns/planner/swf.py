@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from scns.errors import InvalidInput
 
-#: 只读前 15 列：编号、提交、等待、运行、处理器、…、请求的处理器、时限、内存、状态、用户、组、程序、队列。
+#: 只读前 15 列，余下的（分区、前一个作业、思考时间）用不到。
 _FEWEST = 15
 
 

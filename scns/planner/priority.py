@@ -1,0 +1,174 @@
+"""优先级：各因素加权之和，每一项都说得清。
+
+来源：slurm.schedmd.com/priority_multifactor.html，slurm.conf(5) `PriorityWeight*`、
+`PriorityMaxAge`、`PriorityFavorSmall`。各因素都在 0 与 1 之间，乘以权重相加，再减去 `--nice`；
+至少是 1，因为 0 是扣住。
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_DAY = 86400.0
+
+
+@dataclass(slots=True)
+class Weights:
+    """各因素的权重，slurm.conf 里的 `PriorityWeightAge` 等。
+
+    参数：
+        max_age：`PriorityMaxAge`，秒；等了这么久，年龄的因素到 1
+        favor_small：`PriorityFavorSmall`，小作业的大小因素大
+    """
+
+    age: int = 0
+    fairshare: int = 0
+    job_size: int = 0
+    partition: int = 0
+    qos: int = 0
+    max_age: float = 7 * _DAY
+    favor_small: bool = False
+
+
+@dataclass(slots=True)
+class Scale:
+    """归一化用的最大值；为 0 的因素一律是 0。
+
+    参数：
+        nodes、cpus：整个集群的
+        partition：各分区 `PriorityJobFactor` 里最大的；`qos` 是各 QOS 里最大的
+    """
+
+    nodes: int
+    cpus: int
+    partition: int = 0
+    qos: int = 0
+
+
+@dataclass(slots=True)
+class Subject:
+    """一个作业与优先级有关的方面。
+
+    参数：
+        eligible：从何时起可以启动；None：还不能，年龄不算
+        fairshare：公平份额的系数，见 `fairshare`
+        partition：所在分区的 `PriorityJobFactor`；几个分区里取最大的
+        site：管理员直接加的数（`SiteFactor`）
+    """
+
+    eligible: float | None
+    nodes: int
+    cpus: int
+    fairshare: float = 0.0
+    partition: int = 0
+    qos: int = 0
+    nice: int = 0
+    site: int = 0
+
+
+@dataclass(slots=True)
+class Factors:
+    """一个作业的各因素，名字同 sprio(1)：归一化的，或乘过权重的。"""
+
+    age: float
+    fairshare: float
+    job_size: float
+    partition: float
+    qos: float
+
+
+@dataclass(slots=True)
+class Priority:
+    """一个作业的优先级与它的由来；`weighted` 各项加 `site` 减 `nice` 就是 `total`。"""
+
+    total: int
+    factors: Factors
+    weighted: Factors
+    nice: int
+    site: int
+
+
+def priority_of(subject: Subject, weights: Weights, scale: Scale, now: float) -> Priority:
+    """一个作业此刻的优先级。"""
+    factors = Factors(
+        age=_age(subject, weights, now),
+        fairshare=subject.fairshare,
+        job_size=_size(subject, weights, scale),
+        partition=_ratio(subject.partition, scale.partition),
+        qos=_ratio(subject.qos, scale.qos),
+    )
+    weighted = Factors(
+        age=factors.age * weights.age,
+        fairshare=factors.fairshare * weights.fairshare,
+        job_size=factors.job_size * weights.job_size,
+        partition=factors.partition * weights.partition,
+        qos=factors.qos * weights.qos,
+    )
+    gained = (
+        weighted.age
+        + weighted.fairshare
+        + weighted.job_size
+        + weighted.partition
+        + weighted.qos
+        + subject.site
+    )
+    # 先取整再减：nice 差 1，优先级就差 1
+    total = max(1, int(gained) - subject.nice)
+    return Priority(total, factors, weighted, subject.nice, subject.site)
+
+
+def top(
+    chosen: Sequence[int], priorities: Mapping[int, int], nice: Mapping[int, int]
+) -> dict[int, int]:
+    """`scontrol top`：把选中的作业排到同一用户的其他作业前面，返回要改成的 nice。
+
+    各作业互换优先级，它们的总和不变，因此不会越过别的用户；选中的按所给次序在最前，其余的次序不变。
+
+    参数：
+        priorities：同一用户、分区、账户与 QOS 的所有等待的作业的优先级；不在其中的选中者略过
+    """
+    first = [job for job in dict.fromkeys(chosen) if job in priorities]
+    moved = set(first)
+    rest = sorted(
+        (job for job in priorities if job not in moved), key=lambda job: (-priorities[job], job)
+    )
+    targets = sorted(priorities.values(), reverse=True)
+    border = targets[: len(first) + 1]
+    if len(set(border)) < len(border):
+        targets = _apart(targets, len(first))
+    return {
+        job: nice.get(job, 0) + priorities[job] - target
+        for job, target in zip([*first, *rest], targets, strict=True)
+        if target != priorities[job]
+    }
+
+
+def _apart(targets: list[int], first: int) -> list[int]:
+    """拉开并列的优先级：前 `first` 个严格递减，且高于其余的；总和不变。"""
+    rest = len(targets) - first
+    if not rest:
+        return [target + first - 1 - 2 * at for at, target in enumerate(targets)]
+    needed = first * (first - 1) // 2
+    lowered = max(1, -(-needed // rest))
+    raised = [first - 1 - at for at in range(first)]
+    if first:
+        raised[0] += lowered * rest - needed
+    steps = [*raised, *(-lowered for _ in range(rest))] if first else [0] * rest
+    return [target + step for target, step in zip(targets, steps, strict=True)]
+
+
+def _age(subject: Subject, weights: Weights, now: float) -> float:
+    if subject.eligible is None or weights.max_age <= 0:
+        return 0.0
+    return min(1.0, max(0.0, now - subject.eligible) / weights.max_age)
+
+
+def _size(subject: Subject, weights: Weights, scale: Scale) -> float:
+    """节点的比例与 CPU 的比例的平均。"""
+    size = (_ratio(subject.nodes, scale.nodes) + _ratio(subject.cpus, scale.cpus)) / 2
+    return 1.0 - size if weights.favor_small else size
+
+
+def _ratio(value: int, most: int) -> float:
+    return min(1.0, value / most) if most > 0 else 0.0
