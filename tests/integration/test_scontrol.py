@@ -149,10 +149,10 @@ def test_options_of_the_submission_are_shown(database, shell):
         command="job.sh",
         arguments=["a", "b"],
         standard_output="o-%j",
-        standard_error="e-%5j-%x-%%-%N",
+        standard_error="e-%j-%x-%N",
         deadline="2099-01-01",
         edges=[{"kind": "singleton"}],
-        options={"mail_user": "a@b", "mail_type": "END", "contiguous": True},
+        options={"mail_user": "a@b", "mail_type": ["END"], "contiguous": True},
     )
     text = shell("scontrol", "show", "job", str(job)).out
     for key, value in {
@@ -168,7 +168,7 @@ def test_options_of_the_submission_are_shown(database, shell):
         "OverSubscribe": "NO",
         "Contiguous": "1",
         "StdOut": f"/tmp/o-{job}",
-        "StdErr": f"/tmp/e-{job:05}-job.sh-%-%N",
+        "StdErr": f"/tmp/e-{job}-job.sh-%N",
         "Dependency": "singleton(unfulfilled)",
     }.items():
         assert field(text, key) == value

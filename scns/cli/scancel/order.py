@@ -6,6 +6,7 @@ import os
 
 from scns.arrays import JobRef, parse_job_refs
 from scns.errors import InvalidInput
+from scns.signals import parse_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,23 +103,6 @@ def _parse_operand(word: str) -> list[JobRef]:
     if not references or any(ref.step in ("extern", "interactive") for ref in references):
         raise InvalidInput(f"Invalid job id {word}")
     return references
-
-
-def parse_signal(text: str) -> int:
-    """信号的名字（可带 SIG）或号码。
-
-    异常：
-        InvalidInput：没有这个信号
-    """
-    import signal
-
-    if text.isdigit() and text.isascii() and len(text) < 4 and 0 < int(text) < signal.NSIG:
-        return int(text)
-    name = text.upper().removeprefix("SIG")
-    number = getattr(signal, "SIG" + name, None)
-    if not isinstance(number, signal.Signals):
-        raise InvalidInput(f"Unknown job signal: {text}", style="bare")
-    return int(number)
 
 
 def parse_filters(chosen: Parsed) -> dict[str, Any]:

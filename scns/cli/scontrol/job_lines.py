@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from scns.arrays import format_indices
 from scns.cli.scontrol.record import layout, shown
+from scns.filenames import Facts, default_output
+from scns.filenames import shown as expanded
 from scns.sizes import format_size
 from scns.times import elapsed, format_moment
 
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
     #: 一个节点上的分配：节点、CPU 号、内存、通用资源。
     Allocation = tuple[str, str, int, str]
-
-#: 没有指名元素的数组，其输出文件名里的元素号（NO_VAL）。
-_NO_TASK = 4294967294
 
 _SHARING = {None: "OK", "node": "NO", "user": "USER", "mcs": "MCS"}
 
@@ -52,7 +51,7 @@ def format_job(
         f"RunTime={elapsed(job['run_time'])} TimeLimit={elapsed(job['time_limit'])}"
         f" TimeMin={elapsed(job['time_min'], 'N/A')}",
         *_times(job),
-        f"Partition={job['partition']} AllocNode:Sid={job['submit_host']}:{job['session'] or 0}",
+        f"Partition={job['partition']} AllocNode:Sid={job['submit_host'] or 'unknown'}:0",
         f"ReqNodeList={shown(job['required_nodes'])} ExcNodeList={shown(job['exclude'])}",
         f"NodeList={job['nodes'] or ''}",
         *([f"BatchHost={job['batch_host']}"] if job["batch_host"] else []),
@@ -123,14 +122,17 @@ def _resources(job: Job) -> list[str]:
         count = f"{nodes}-{job['nodes_max']}"
     cpus = job["cpus_alloc"] or job["cpus"]
     cores, threads = job["cores_per_socket"] or "*", job["threads_per_core"] or "*"
-    per_socket, per_core = job["ntasks_per_socket"] or "*", job["ntasks_per_core"] or "*"
+    per_socket, per_core = job["tasks_per_socket"] or "*", job["tasks_per_core"] or "*"
+    reserved = f"CoreSpec={job['core_spec'] or '*'}"
+    if job["thread_spec"]:
+        reserved = f"ThreadSpec={job['thread_spec']}"
     return [
         f"NumNodes={count} NumCPUs={cpus} NumTasks={job['tasks']}"
         f" CPUs/Task={job['cpus_per_task']} ReqB:S:C:T=0:0:{cores}:{threads}",
         f"TRES={trackable(job)}",
         f"Socks/Node={job['sockets_per_node'] or '*'}"
         f" NtasksPerN:B:S:C={job['tasks_per_node'] or 0}:0:{per_socket}:{per_core}"
-        f" CoreSpec={job['core_spec'] or '*'}",
+        f" {reserved}",
     ]
 
 
@@ -196,7 +198,8 @@ def _requirements(job: Job) -> list[str]:
     sharing = "YES" if job["oversubscribe"] == "true" else _SHARING.get(job["exclusive"], "NO")
     return [
         f"MinCPUsNode={least} {memory} MinTmpDiskNode={format_size(int(job['tmp'] or 0))}",
-        f"Features={shown(job['features'])} DelayBoot=00:00:00",
+        f"Features={shown(job['features'])} DelayBoot={elapsed(int(job['delay_boot'] or 0))}",
+        *([f"Prefer={job['prefer']}"] if job["prefer"] else []),
         *([f"Reservation={job['reservation']}"] if job["reservation"] else []),
         f"OverSubscribe={sharing} Contiguous={int(job['contiguous'] == 'true')}"
         f" Licenses={shown(job['licenses'])} Network={shown(job['network'])}",
@@ -212,68 +215,50 @@ def _files(job: Job) -> list[str]:
     """批处理作业的输入输出文件。"""
     if not job["batch"]:
         return []
-    default = "slurm-%j.out" if job["array_job_id"] is None else "slurm-%A_%a.out"
-    output = job["standard_output"] or default
-    names = {
-        "StdErr": expand(job, job["standard_error"] or output),
-        "StdIn": expand(job, job["standard_input"]) if job["standard_input"] else "/dev/null",
-        "StdOut": expand(job, output),
+    output = job["standard_output"] or default_output(job["array_job_id"] is not None)
+    facts = Facts(
+        job_id=job["id"],
+        name=job["name"],
+        user=job["owner"],
+        array_job_id=job["array_job_id"],
+        array_task_id=job["array_task_id"],
+    )
+    patterns = {
+        "StdErr": job["standard_error"] or output,
+        "StdIn": job["standard_input"] or "/dev/null",
+        "StdOut": output,
     }
-    return [f"{key}={name}" for key, name in names.items()]
+    return [f"{key}={_path(job, expanded(name, facts))}" for key, name in patterns.items()]
 
 
-def expand(job: Job, pattern: str) -> str:
-    """展开文件名里启动之前就知道的部分；其余的 `%N` 之类照原样。
-
-    来源：scontrol 只认 `%A %a %j %u %x` 与 `%%`，数字是补零的宽度，最多 10。
-    """
-    task = job["array_task_id"]
-    values = {
-        "A": job["array_job_id"] or job["id"],
-        "a": _NO_TASK if task is None else task,
-        "j": job["id"],
-        "u": job["owner"],
-        "x": job["name"],
-    }
-    pieces = []
-    rest = pattern
-    while rest:
-        before, percent, rest = rest.partition("%")
-        pieces.append(before)
-        if not percent:
-            break
-        digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
-        letter = rest[len(digits) : len(digits) + 1]
-        if letter == "%" and not digits:
-            pieces.append("%")
-        elif letter in values and letter:
-            width = min(int(digits[:3] or 0), 10) if letter in "Aaj" else 0
-            pieces.append(str(values[letter]).zfill(width))
-        else:
-            pieces.append("%" + digits + letter)
-        rest = rest[len(digits) + 1 :]
-    name = "".join(pieces)
+def _path(job: Job, name: str) -> str:
     return name if name.startswith("/") else f"{job['directory']}/{name}"
 
 
 def _optional(job: Job) -> list[str]:
     """有才打印的各行；`Power=` 总在。"""
     invalid = job["kill_on_invalid_dep"]
+    memory = job["memory_per_gpu"]
+    per_node = [_tres("gres:", job["option_gres"]), _tres("gres:gpu:", job["gpus_per_node"])]
     pairs = (
         ("Switches", job["switches"]),
+        ("BurstBuffer", job["burst_buffer"]),
         ("Power", ""),
         ("KillOInInvalidDependent", None if invalid is None else "Yes" if invalid else "No"),
-        ("CpusPerTres", _prefixed("gres:gpu:", job["cpus_per_gpu"])),
-        ("MemPerTres", _prefixed("gres:gpu:", job["mem_per_gpu"])),
-        ("TresPerJob", _prefixed("gres:gpu:", job["gpus"])),
-        ("TresPerNode", _prefixed("gres:", job["gres"])),
-        ("TresPerTask", _prefixed("gres:gpu:", job["gpus_per_task"])),
+        ("CpusPerTres", _tres("gres:gpu:", job["cpus_per_gpu"])),
+        ("MemPerTres", memory and f"gres:gpu:{memory}"),
+        ("TresPerJob", _tres("gres:gpu:", job["gpus"])),
+        ("TresPerNode", ",".join(filter(None, per_node)) or None),
+        ("TresPerSocket", _tres("gres:gpu:", job["gpus_per_socket"])),
+        ("TresPerTask", _tres("gres:gpu:", job["gpus_per_task"])),
     )
     lines = [f"{key}={value}" for key, value in pairs if value is not None]
     if job["mail_user"] and job["mail_type"]:
         lines.append(f"MailUser={job['mail_user']} MailType={job['mail_type']}")
+    if job["tasks_per_gpu"]:
+        lines.append(f"NtasksPerTRES={job['tasks_per_gpu']}")
     return lines
 
 
-def _prefixed(prefix: str, value: str | None) -> str | None:
+def _tres(prefix: str, value: str | None) -> str | None:
     return None if value is None else ",".join(prefix + item for item in value.split(","))

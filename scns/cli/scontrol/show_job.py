@@ -21,26 +21,11 @@ _PAGE = 2000
 
 #: 只供显示的选项；键见 `scns.cli.request.build`。
 _OPTIONS = (
-    "contiguous",
-    "core_spec",
-    "cores_per_socket",
-    "cpus_per_gpu",
-    "gpus",
-    "gpus_per_task",
-    "mail_type",
-    "mail_user",
-    "mem_per_gpu",
-    "network",
-    "ntasks_per_core",
-    "ntasks_per_socket",
-    "oversubscribe",
-    "reservation",
-    "session",
-    "sockets_per_node",
-    "switches",
-    "threads_per_core",
-    "tmp",
-)
+    "contiguous oversubscribe core_spec thread_spec sockets_per_node cores_per_socket"
+    " threads_per_core tasks_per_core tasks_per_socket delay_boot network prefer reservation"
+    " switches tmp cpus_per_gpu memory_per_gpu gpus gpus_per_node gpus_per_socket gpus_per_task"
+    " tasks_per_gpu burst_buffer mail_user"
+).split()
 
 #: 依赖还没有满足的部分，例如 `afterok:42(unfulfilled)`。
 _DEPENDENCY = """
@@ -75,6 +60,9 @@ _COLUMNS = {
         ).split()
     },
     **{name: f"q.options ->> '{name}'" for name in _OPTIONS},
+    "option_gres": "q.options ->> 'gres'",
+    "mail_type": "(SELECT string_agg(e.type, ',' ORDER BY e.n)"
+    " FROM jsonb_array_elements_text(q.options -> 'mail_type') WITH ORDINALITY AS e(type, n))",
     "features": 'q."constraint"',
     "waiting": "q.waiting::text",
     "priority": "CASE WHEN q.hold IS NULL THEN q.priority ELSE 0 END",
