@@ -29,9 +29,9 @@ SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible
  WHERE s.shape IS NOT NULL
 """
 
-#: 计划要看的要求；按提交号缓存，`scontrol update` 会换提交的内容，所以带上 xmin 识别。
+#: 计划要看的要求；计划者按提交号缓存，执行过请求就清掉缓存。
 SUBMISSIONS = """
-SELECT id, xmin::text, partition, tasks, cpus_per_task, nodes_min, nodes_max, tasks_per_node,
+SELECT id, partition, tasks, cpus_per_task, nodes_min, nodes_max, tasks_per_node,
        mincpus, memory_per_node, memory_per_cpu, time_limit, time_min, exclusive, overcommit,
        "constraint", node_list, exclude, gres, licenses, account, array_limit, qos,
        extract(epoch FROM deadline)::float8

@@ -15,7 +15,7 @@ from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
 from scns.errors import ScnsError
 from scns.planner.plan import plan
-from scns.scheduler import endings, machine, recover, requests, starter
+from scns.scheduler import endings, estimate, machine, recover, requests, starter
 from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.reader import Reader
 
@@ -139,7 +139,9 @@ class Scheduler:
 
     def apply_requests(self) -> bool:
         """执行用户的请求，再把要送给 stepd 的送去；还有剩下的返回 True。"""
-        effects = requests.apply_requests(self.cursor, requests.VERBS)
+        effects = requests.apply_requests(
+            self.cursor, requests.VERBS | {"estimate": self.answer_estimate}
+        )
         self.touched += effects.touched
         for job_id, attempt, number, scope in effects.signals:
             self.link.signal((job_id, attempt), number, scope)
@@ -154,6 +156,10 @@ class Scheduler:
             self.reload_config()
         self.stopping = self.stopping or effects.shutdown
         return effects.count >= requests.BATCH
+
+    def answer_estimate(self, cursor: Any, asked: requests.Asked) -> list[Any]:
+        """`--test-only` 的回答。"""
+        return [estimate.estimate(cursor, self.reader, asked.argument["submission"])]
 
     def reload_config(self) -> None:
         """重读配置文件；有错就记下并沿用旧的，不因为一个笔误停掉服务。"""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from scns import hostlist
 from scns.arrays import from_multirange
 from scns.db import jobs, nodes
 from scns.planner.features import Features
 from scns.planner.snapshot import Node, Partition, Policy, Request, Running, Snapshot, Use, Waiting
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 #: 每个形状至多取出多少个候选；空闲 CPU 更少时只取那么多。
 MAX_DEPTH = 256
@@ -31,9 +29,8 @@ class Head:
 
 @dataclass(slots=True)
 class Submission:
-    """缓存的要求；`version` 变了就是 `scontrol update` 改过。"""
+    """缓存的要求。"""
 
-    version: str
     request: Request
     account: str
     qos: str
@@ -108,7 +105,10 @@ class Reader:
         if missing:
             cursor.execute(jobs.SUBMISSIONS, {"ids": missing})
             for row in cursor.fetchall():
-                self._cache[row[0]] = _submission(row)
+                found = dict(zip(_COLUMNS, row, strict=True))
+                self._cache[row[0]] = Submission(
+                    request_of(found), found["account"], found["qos"], found["array_limit"]
+                )
         return self._cache
 
     def forget(self) -> None:
@@ -190,54 +190,39 @@ def _partition(row: Any) -> Partition:
     )
 
 
-def _submission(row: Any) -> Submission:
-    (
-        _,
-        version,
-        partition,
-        tasks,
-        cpus_per_task,
-        nodes_min,
-        nodes_max,
-        tasks_per_node,
-        mincpus,
-        memory_per_node,
-        memory_per_cpu,
-        time_limit,
-        time_min,
-        exclusive,
-        overcommit,
-        constraint,
-        node_list,
-        exclude,
-        gres,
-        licenses,
-        account,
-        array_limit,
-        qos,
-        _,
-    ) = row
-    request = Request(
-        partitions=tuple(partition.split(",")),
-        tasks=tasks,
-        cpus_per_task=cpus_per_task,
-        nodes_min=nodes_min,
-        nodes_max=nodes_max,
-        tasks_per_node=tasks_per_node,
-        mincpus=mincpus,
-        memory_per_node=memory_per_node,
-        memory_per_cpu=memory_per_cpu,
-        time_limit=time_limit,
-        time_min=time_min,
-        exclusive=exclusive == "node",
-        overcommit=overcommit,
-        features=Features(constraint) if constraint else None,
-        nodelist=frozenset(hostlist.expand(node_list)) if node_list else frozenset(),
-        exclude=frozenset(hostlist.expand(exclude)) if exclude else frozenset(),
-        gres=_counts(gres),
-        licenses=_counts(licenses),
+#: SUBMISSIONS 的列，与语句一一对应。
+_COLUMNS = (
+    "id partition tasks cpus_per_task nodes_min nodes_max tasks_per_node mincpus "
+    "memory_per_node memory_per_cpu time_limit time_min exclusive overcommit constraint node_list "
+    "exclude gres licenses account array_limit qos deadline"
+).split()
+
+
+def request_of(submission: Mapping[str, Any]) -> Request:
+    """一次提交要的资源；键是 `submission` 的列。"""
+    constraint, names, excluded = (
+        submission[column] for column in ("constraint", "node_list", "exclude")
     )
-    return Submission(version, request, account, qos, array_limit)
+    return Request(
+        partitions=tuple(submission["partition"].split(",")),
+        tasks=submission["tasks"],
+        cpus_per_task=submission["cpus_per_task"],
+        nodes_min=submission["nodes_min"],
+        nodes_max=submission["nodes_max"],
+        tasks_per_node=submission["tasks_per_node"],
+        mincpus=submission["mincpus"],
+        memory_per_node=submission["memory_per_node"],
+        memory_per_cpu=submission["memory_per_cpu"],
+        time_limit=submission["time_limit"],
+        time_min=submission["time_min"],
+        exclusive=submission["exclusive"] == "node",
+        overcommit=submission["overcommit"],
+        features=Features(constraint) if constraint else None,
+        nodelist=frozenset(hostlist.expand(names)) if names else frozenset(),
+        exclude=frozenset(hostlist.expand(excluded)) if excluded else frozenset(),
+        gres=_counts(submission["gres"]),
+        licenses=_counts(submission["licenses"]),
+    )
 
 
 def _counts(text: str | None) -> dict[str, int]:

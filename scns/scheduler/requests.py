@@ -153,8 +153,9 @@ def cancel(cursor: Any, asked: Asked) -> list[Any]:
     signal = asked.argument.get("signal")
     scope = asked.argument.get("scope", "all")
     states = asked.argument.get("states")
+    number = 15 if signal is None else int(signal)
     # KILL 送给整个作业就是取消；别的信号只是送到
-    ends = signal is None or (signal == 9 and scope != "batch")
+    ends = signal is None or (number == 9 and scope != "batch")
 
     def judge(row: Row) -> str | None:
         if not may(asked, row):
@@ -169,7 +170,7 @@ def cancel(cursor: Any, asked: Asked) -> list[Any]:
 
     results, rows = answer(cursor, asked, judge)
     if not ends:
-        asked.effects.signals += [(row.job_id, row.attempt, int(signal), scope) for row in rows]
+        asked.effects.signals += [(row.job_id, row.attempt, number, scope) for row in rows]
         return results
     _end(cursor, asked, rows)
     return results

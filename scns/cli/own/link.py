@@ -50,9 +50,11 @@ def wrapper(command: str) -> str:
     paths = [str(Path(scns.__file__).resolve().parent.parent), *_site_packages()]
     start = f"import sys; sys.path[1:1] = {paths!r}; from scns.__main__ import main; main()"
     state = os.environ.get("SCNS_HOME")
-    keep = f": ${{SCNS_HOME:={shlex.quote(os.path.abspath(state))}}}; export SCNS_HOME\n"
+    keep = ""
+    if state:
+        keep = f": ${{SCNS_HOME:={shlex.quote(os.path.abspath(state))}}}; export SCNS_HOME\n"
     return (
-        f"#!/bin/sh\n{MARK}\n{keep if state else ''}"
+        f"#!/bin/sh\n{MARK}\n{keep}"
         f'exec {shlex.quote(sys.executable)} -IS -c {shlex.quote(start)} {command} "$@"\n'
     )
 

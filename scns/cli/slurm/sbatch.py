@@ -18,8 +18,6 @@ from scns.errors import RequestRefused, ScnsError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from scns.cli.options import Parsed
 
 #: `SLURM_EXIT_ERROR` 取代用法与提交错误的退出码。
@@ -74,7 +72,7 @@ def _submit_words(words: list[str]) -> int:
     built = request.build(merged, here)
     for warning in here.warnings:
         sys.stderr.write(f"sbatch: {warning}\n")
-    environment = _environment(merged, built)
+    environment = _environment(merged)
     connection = connect.connect()
     cluster = merged.text("clusters")
     if cluster is not None:
@@ -155,27 +153,41 @@ def _default_name(parsed: Parsed, path: str | None) -> str:
     return "sbatch" if path is None else os.path.basename(path)
 
 
-def _environment(merged: Parsed, built: dict[str, Any]) -> bytes:
-    """作业的环境；`--export` 带来的变量写进请求的 options。
+def _environment(merged: Parsed) -> bytes:
+    """作业的环境，`NAME=VALUE` 以 NUL 相隔。
 
     异常：
-        UsageError：`--export-file` 指的文件读不了
+        UnreadableExportFile：`--export-file` 指的文件读不了
     """
-    source = dict(os.environb)
     name = merged.text("export-file")
-    if name is not None:
-        source = _export_file(name)
-    found = export.exported(merged.text("export"), source)
-    if found.variables:
-        built["options"].setdefault("variables", {}).update(found.variables)
-    return found.block
+    found = export.exported(
+        merged.text("export"), os.environb, None if name is None else _export_file(name)
+    )
+    if found.get_user_env or "get-user-env" in merged.chosen:
+        for variable, value in _login_variables().items():
+            found.variables.setdefault(variable, value)
+    return found.block()
 
 
-def _export_file(name: str) -> dict[bytes, bytes]:
+def _export_file(name: str) -> bytes:
     """`--export-file` 的内容：一个文件，或一个打开着的描述符的号码。"""
     try:
         descriptor = int(name) if name.isdigit() else os.open(name, os.O_RDONLY | os.O_CLOEXEC)
         with open(descriptor, "rb") as stream:
-            return export.read_export_file(stream.read())
-    except OSError as error:
-        raise UsageError(f"Unable to open file {name}: {error.strerror}", exit_code=1) from None
+            return stream.read(export.MAX_SIZE + 1)
+    except OSError:
+        raise export.UnreadableExportFile(name) from None
+
+
+def _login_variables() -> dict[bytes, bytes]:
+    """登录时会有的变量。来源：login(1)。"""
+    import pwd
+
+    person = pwd.getpwuid(os.getuid())
+    return {
+        b"HOME": os.fsencode(person.pw_dir),
+        b"USER": os.fsencode(person.pw_name),
+        b"LOGNAME": os.fsencode(person.pw_name),
+        b"SHELL": os.fsencode(person.pw_shell or "/bin/sh"),
+        b"PATH": b"/usr/local/bin:/usr/bin:/bin",
+    }

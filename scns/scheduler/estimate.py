@@ -1,0 +1,67 @@
+"""`--test-only` 的回答：若现在提交，规划器会让它何时、在哪里启动。
+
+用的是同一个规划器与同一份快照，只是多了一个不存在的作业；什么也不写。
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from scns import hostlist
+from scns.planner.plan import plan
+from scns.planner.snapshot import Waiting
+from scns.scheduler.reader import request_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scns.scheduler.reader import Reader
+
+#: 假想作业的号：比一切真的都大，同级时排在最后。
+HYPOTHETICAL = 1 << 62
+
+NEXT_ID = "SELECT nextval('scns.job_id_seq'), scns.base_priority()"
+
+
+def estimate(cursor: Any, reader: Reader, submission: Mapping[str, Any]) -> dict[str, Any]:
+    """返回 `job`、`start`（epoch 秒，None 是算不出）、`cpus`、`nodes`、`partition`、`reason`。
+
+    参数：
+        submission：`scns.check_submission` 填好默认值的提交
+    """
+    now = time.time()
+    cursor.execute(NEXT_ID)
+    job_id, base = cursor.fetchone()
+    snapshot, _ = reader.read(cursor, now)
+    waiting = Waiting(
+        job_id=HYPOTHETICAL,
+        shape=HYPOTHETICAL,
+        priority=base - submission["nice"],
+        eligible=now,
+        request=request_of(submission),
+        uid=submission["uid"],
+        account=submission["account"],
+        qos=submission["qos"],
+    )
+    snapshot.waiting = [*snapshot.waiting, waiting]
+    decided = plan(snapshot)
+    for start in decided.starts:
+        if start.job_id == HYPOTHETICAL:
+            return {
+                "job": job_id,
+                "start": now,
+                "cpus": sum(len(place.cpu_ids) for place in start.places),
+                "nodes": hostlist.compress([place.node for place in start.places]),
+                "partition": start.partition,
+                "reason": None,
+            }
+    blocked = decided.blocked_of(waiting)
+    return {
+        "job": job_id,
+        "start": blocked.expected_start,
+        "cpus": submission["cpus"],
+        "nodes": hostlist.compress(blocked.nodes),
+        "partition": submission["partition"].split(",")[0],
+        "reason": blocked.text,
+    }
