@@ -153,10 +153,10 @@ def find(home: str) -> list[Binaries]:
 def pinned(home: str) -> Iterator[Binaries]:
     """状态目录里的副本。"""
     for copy in Path(pin_dir(home)).glob("*"):
-        version = _numbers(copy.name)
-        programs = _programs(str(copy / PACKAGE))
-        if version and _complete(programs):
-            yield Binaries("pinned", version, programs)
+        found = Binaries("pinned", _numbers(copy.name), _programs(str(copy / PACKAGE)))
+        # 复制到一半的叫 VERSION.new，不算
+        if found.version_text == copy.name and _complete(found.directory):
+            yield found
 
 
 def wheel() -> Iterator[Binaries]:

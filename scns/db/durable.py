@@ -73,8 +73,11 @@ def read(path: str) -> bytes | None:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
     with os.fdopen(fd, "rb") as stream:
-        return stream.read() if stat.S_ISREG(os.fstat(fd).st_mode) else None
+        return stream.read()
 
 
 def remove(path: str) -> None:

@@ -38,6 +38,8 @@ DECLARE
   note text := current_setting('scns.enrol_note');
   admin boolean := current_setting('scns.enrol_admin');
 BEGIN
+  -- 两台机器可能同时登记同一个人
+  PERFORM pg_advisory_xact_lock(hashtext('scns.enrol'), 0);
   IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = role) THEN
     EXECUTE format('CREATE ROLE %%I LOGIN INHERIT CONNECTION LIMIT %%s IN ROLE scns_user',
                    role, current_setting('scns.enrol_limit'));
@@ -68,9 +70,13 @@ def role_name(user_name: str) -> str:
     """操作系统用户的角色名。
 
     异常：
-        RequestRefused：名字太长，或不是 UTF-8
+        RequestRefused：名字是空的、太长、含 NUL，或不是 UTF-8
     """
     role = "u:" + user_name
+    if not user_name:
+        raise RequestRefused("User name is empty")
+    if "\0" in user_name:
+        raise RequestRefused(f"User name {user_name!a} contains a NUL")
     try:
         length = len(role.encode())
     except UnicodeEncodeError:

@@ -75,7 +75,7 @@ def upgrade(home: str, account: Account, old: Binaries, new: Binaries, lock: int
     if result.returncode:
         raise ScnsError(
             f"Could not upgrade {data} from PostgreSQL {old.major} to {new.major}: "
-            f"{_reason(result.stdout + result.stderr)}\n"
+            f"{failure_reason(result.stdout + result.stderr)}\n"
             f"Nothing was changed; see {target}/pg_upgrade_output.d"
         )
     rename(target, data + ".upgraded")
@@ -115,11 +115,16 @@ def _pg_upgrade(old: Binaries, new: Binaries, data: str, target: str, work: str)
     ]
 
 
-def _reason(output: str) -> str:
-    # 失败的一步之后是一段说明，从头一个不是进度的行开始
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    told = [line for line in lines if not line.endswith((" ok", "fatal")) and " " in line]
-    return " ".join(told[-3:]) or "pg_upgrade gave no reason"
+def failure_reason(output: str) -> str:
+    """pg_upgrade 为什么失败：最后一步的进度行之后的说明，并成一行。"""
+    told: list[str] = []
+    for line in output.splitlines():
+        text = line.strip()
+        if text.endswith((" ok", " fatal")):
+            told.clear()
+        elif text and text != "Failure, exiting":
+            told.append(text)
+    return " ".join(told) or "pg_upgrade gave no reason"
 
 
 def discard_old(home: str, serving: Binaries) -> None:
