@@ -1,0 +1,240 @@
+"""slurm.conf 的值：每一类值怎样读，怎样照 `scontrol show config` 印。
+
+内存以 MiB 计，时限以秒计，None 表示不限或没有设。来源：slurm.conf(5)。
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scns.errors import InvalidInput
+from scns.times import elapsed, parse_time_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: 数的上限，Slurm 以 32 位存；再大的是笔误。
+_LARGEST = 2**32 - 3
+
+_UNLIMITED = ("UNLIMITED", "INFINITE")
+_YES = ("YES", "TRUE", "UP", "1")
+_NO = ("NO", "FALSE", "DOWN", "0")
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+class BadValue(InvalidInput):
+    """值不是该有的样子。
+
+    参数：
+        expected：该有的样子，接在 `expected` 之后
+    """
+
+    def __init__(self, expected: str) -> None:
+        super().__init__(f"expected {expected}")
+        self.expected = expected
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """一类值。
+
+    参数：
+        name：这一类的名字，也进文档
+        parse：文本到值；不对时抛 BadValue
+        show：值到 `scontrol show config` 的文本
+    """
+
+    name: str
+    parse: Callable[[str], Any]
+    show: Callable[[Any], str]
+
+
+def _plain(value: Any) -> str:
+    return "(null)" if value in (None, "", ()) else str(value)
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _LARGEST):
+        raise BadValue("a whole number, 0 or more")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    number = _number(text)
+    if number == 0:
+        raise BadValue("a whole number, 1 or more")
+    return number
+
+
+def _limit(text: str) -> int | None:
+    if text.upper() in _UNLIMITED:
+        return None
+    try:
+        return _number(text)
+    except BadValue:
+        raise BadValue("a whole number, 0 or more, or UNLIMITED") from None
+
+
+def _memory(text: str) -> int | None:
+    """MiB；0 与 UNLIMITED 都是不限。"""
+    try:
+        return _limit(text) or None
+    except BadValue:
+        raise BadValue("MiB as a whole number, 0 or more, or UNLIMITED") from None
+
+
+def _duration(text: str) -> int | None:
+    try:
+        return parse_time_limit(text)
+    except InvalidInput:
+        raise BadValue("a time such as 30, 12:00:00, 7-0 or UNLIMITED") from None
+
+
+def _optional_duration(text: str) -> int | None:
+    """DefaultTime：没有默认时限可以写 NONE，scontrol 就是这样印的。"""
+    return None if text.upper() == "NONE" else _duration(text)
+
+
+def _yes_no(text: str) -> bool:
+    word = text.upper()
+    if word not in _YES + _NO:
+        raise BadValue("YES or NO")
+    return word in _YES
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(item for item in (part.strip() for part in text.split(",")) if item)
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """`batch_sched_delay=0,defer` 这样的参数；没有等号的值是空串。"""
+    pairs = (item.partition("=") for item in _list(text))
+    return {name: value for name, _, value in pairs}
+
+
+def _members(text: str) -> tuple[str, ...] | None:
+    """名单；ALL 是不限，即 None。"""
+    names = _list(text)
+    return None if "ALL" in (name.upper() for name in names) else names
+
+
+def parse_counts(text: str) -> dict[str, int]:
+    """`matlab:4,fluent` 这样的名单到个数；省略个数是 1，重复的名字相加。
+
+    异常：
+        BadValue：没有名字，或个数不是数
+    """
+    counts: dict[str, int] = {}
+    for item in _list(text):
+        name, colon, count = item.partition(":")
+        if not name or (colon and not (count.isascii() and count.isdigit() and len(count) < 10)):
+            raise BadValue("NAME[:COUNT],...")
+        counts[name] = counts.get(name, 0) + (int(count) if colon else 1)
+    return counts
+
+
+def parse_gres(text: str) -> dict[str, int]:
+    """节点的 `Gres=gpu:a100:4,tmp:100G` 到个数，键是 `gpu:a100` 或 `tmp`。
+
+    个数可带 K、M、G、T（1024 进），省略是 1；`no_consume` 与 `(S:0-1)` 一类的位置照收，不起
+    作用。
+
+    异常：
+        BadValue：没有名字，段数太多，或个数不是数
+    """
+    counts: dict[str, int] = {}
+    for item in _list(text):
+        parts = [part for part in item.partition("(")[0].split(":") if part != "no_consume"]
+        count = _count(parts[-1]) if len(parts) > 1 else None
+        if count is not None:
+            parts.pop()
+        if not all(parts) or not 1 <= len(parts) <= 2:
+            raise BadValue("NAME[:TYPE][:COUNT],...")
+        name = ":".join(parts)
+        counts[name] = counts.get(name, 0) + (1 if count is None else count)
+    return counts
+
+
+def _count(text: str) -> int | None:
+    """`4`、`2K` 这样的个数；不是个数时是 None。"""
+    digits, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10 and unit in _UNITS):
+        return None
+    return int(digits) * _UNITS[unit]
+
+
+def _weights(text: str) -> dict[str, int]:
+    """`CPU=1000,Mem=2000` 这样的权重。"""
+    weights: dict[str, int] = {}
+    for item in _list(text):
+        name, equals, value = item.partition("=")
+        if not (name and equals):
+            raise BadValue("NAME=WEIGHT,...")
+        weights[name] = _number(value)
+    return weights
+
+
+def _oversubscribe(text: str) -> str:
+    """`NO`、`EXCLUSIVE`、`YES[:N]`、`FORCE[:N]`；N 省略是 4，与 Slurm 相同。"""
+    word, colon, count = text.upper().partition(":")
+    if word in ("NO", "EXCLUSIVE") and not colon:
+        return word
+    if word in ("YES", "FORCE") and (not colon or (count.isascii() and count.isdigit())):
+        return f"{word}:{int(count[:6]) if colon else 4}"
+    raise BadValue("NO, EXCLUSIVE, YES[:COUNT] or FORCE[:COUNT]")
+
+
+def choice(*words: str, aliases: dict[str, str] | None = None) -> Kind:
+    """几个词之一，大小写不论；`aliases` 是别的写法到正式的词。"""
+    known = {word.upper(): word for word in words} | (aliases or {})
+
+    def parse(text: str) -> str:
+        if text.upper() not in known:
+            raise BadValue(f"one of {', '.join(words)}")
+        return known[text.upper()]
+
+    return Kind("word", parse, _plain)
+
+
+def _show_pairs(separator: str) -> Callable[[dict[str, int]], str]:
+    def show(values: dict[str, int]) -> str:
+        return _plain(",".join(f"{name}{separator}{value}" for name, value in values.items()))
+
+    return show
+
+
+def _show_parameters(values: dict[str, str]) -> str:
+    return _plain(",".join(f"{name}={value}" if value else name for name, value in values.items()))
+
+
+def _unlimited(value: int | None) -> str:
+    return "UNLIMITED" if value is None else str(value)
+
+
+TEXT = Kind("text", str, _plain)
+#: 集群名；Slurm 一律改成小写。
+NAME = Kind("name", str.lower, _plain)
+NUMBER = Kind("number", _number, str)
+POSITIVE = Kind("number from 1", _positive, str)
+LIMIT = Kind("number or UNLIMITED", _limit, _unlimited)
+SECONDS = Kind("seconds", _number, lambda value: f"{value} sec")
+SECONDS_LIMIT = Kind(
+    "seconds or UNLIMITED", _limit, lambda value: "UNLIMITED" if value is None else f"{value} sec"
+)
+MINUTES_LIMIT = Kind(
+    "minutes or UNLIMITED", _limit, lambda value: "UNLIMITED" if value is None else f"{value} min"
+)
+MEMORY = Kind("MiB or UNLIMITED", _memory, _unlimited)
+DURATION = Kind("time", _duration, elapsed)
+OPTIONAL_DURATION = Kind("time or NONE", _optional_duration, lambda value: elapsed(value, "NONE"))
+YES_NO = Kind("YES or NO", _yes_no, lambda value: "Yes" if value else "No")
+#: 与 YES_NO 同读，scontrol 印作 1 或 0。
+SWITCH = Kind("0 or 1", _yes_no, lambda value: "1" if value else "0")
+LIST = Kind("list", _list, lambda value: _plain(",".join(value)))
+MEMBERS = Kind("list or ALL", _members, lambda value: "ALL" if value is None else ",".join(value))
+COUNTS = Kind("NAME[:COUNT],...", parse_counts, _show_pairs(":"))
+GRES = Kind("NAME[:TYPE][:COUNT],...", parse_gres, _show_pairs(":"))
+PARAMETERS = Kind("NAME[=VALUE],...", _parameters, _show_parameters)
+WEIGHTS = Kind("NAME=WEIGHT,...", _weights, _show_pairs("="))
+OVERSUBSCRIBE = Kind("NO, EXCLUSIVE, YES[:COUNT] or FORCE[:COUNT]", _oversubscribe, _plain)
