@@ -82,23 +82,42 @@ def socket_path(directory: str, name: str) -> tuple[str, int | None]:
     return f"/proc/self/fd/{fd}/{name}", fd
 
 
-def holder(path: str) -> int | None:
-    """锁着 pid 文件的进程号；文件不在、没有人锁着或读不了时返回 None。
+def holder(directory: str, name: str, lock: str | None = None) -> int | None:
+    """守护进程的进程号，取自 `NAME.pid`；没有运行或看不到时返回 None。
 
-    锁随进程一起消失，所以不会把旧文件里的号码当成活的进程。
+    进程一直锁着一个文件，锁随它一起消失，所以不会把旧文件里的号码当成活的进程。
+
+    参数：
+        lock：它锁着的文件；None 时就是 pid 文件自己
     """
+    path = os.path.join(directory, f"{name}.pid")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(
+            path if lock is None else os.path.join(directory, lock), os.O_RDONLY | os.O_CLOEXEC
+        )
     except OSError:
         return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        text = os.pread(descriptor, 32, 0).strip()
-        return int(text) if text.isdigit() else None
+        return _read_pid(path)
     finally:
         os.close(descriptor)
     return None
+
+
+def _read_pid(path: str) -> int | None:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            text = stream.read(32).strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def stepd_pid(directory: str) -> int | None:
+    """守着 stepd 的 guardian 的进程号；它与 stepd 共用一把锁。"""
+    return holder(directory, "guardian", "stepd.lock")
 
 
 def take_pid_file(path: str) -> int | None:

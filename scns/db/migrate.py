@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -47,11 +49,21 @@ def schema_version(connection: Connection) -> str | None:
         return None if row is None else str(row[0])
 
 
+@cache
 def functions_digest() -> str:
-    """`functions.sql` 的内容摘要；库里记着同一个摘要时不必重装。"""
-    import hashlib
+    """`functions.sql` 的内容摘要；库里记着同一个摘要时不必重装。
 
+    只读一次文件：守护进程降权之后可能读不到它。
+    """
     return hashlib.sha256(functions_sql().encode()).hexdigest()
+
+
+def has_functions(connection: Connection) -> bool:
+    """库里的视图与函数正是本版本的。"""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT value FROM scns.setting WHERE name = 'functions'")
+        row = cursor.fetchone()
+    return row is not None and row[0] == functions_digest()
 
 
 def functions_sql() -> str:
@@ -74,13 +86,9 @@ def migrate(connection: Connection) -> bool:
     changed = found != SCHEMA_VERSION
     if changed:
         _run_alembic(connection)
-    digest = functions_digest()
+    if not changed and has_functions(connection):
+        return False
     with connection.cursor() as cursor:
-        if not changed:
-            cursor.execute("SELECT value FROM scns.setting WHERE name = 'functions'")
-            row = cursor.fetchone()
-            if row is not None and row[0] == digest:
-                return False
         # 整份在一个事务里换掉：视图与函数之间不会有半新半旧的时刻
         cursor.execute(
             "BEGIN; SET LOCAL lock_timeout = '10s';" + functions_sql().replace("%", "%%"), ()
@@ -88,7 +96,7 @@ def migrate(connection: Connection) -> bool:
         cursor.execute(
             "INSERT INTO scns.setting (name, value) VALUES ('functions', %s)"
             " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            (digest,),
+            (functions_digest(),),
         )
         cursor.execute("COMMIT")
     return True

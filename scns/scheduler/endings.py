@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from scns.times import format_moment
 
 if TYPE_CHECKING:
     from scns.scheduler.link import Key, StepdLink
+
+log = logging.getLogger(__name__)
 
 #: 结局在作业输出里的说法。来源：slurmstepd 的报错。
 _NOTICES = {"TIMEOUT": " DUE TO TIME LIMIT", "REQUEUE": " DUE TO JOB REQUEUE"}
@@ -45,6 +48,8 @@ def record(cursor: Any, node: str, link: StepdLink) -> tuple[list[Key], list[int
         if key not in facts:
             continue  # 行里已是更新的一次：旧的报告改不了任何东西，确认即可
         outcome, requeue, hold = facts[key]
+        if report.get("error"):
+            log.warning("job %d attempt %d: %s", *key, report["error"])
         ending = decide(outcome, report["status"], report["cause"], requeue)
         decided.append((key, report, ending, hold))
     touched = _write(cursor, decided) if decided else []
@@ -106,10 +111,10 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
 
 
-def _refusal(_: str) -> dict[str, Any]:
+def _refusal(error: str) -> dict[str, Any]:
     """stepd 拒绝启动：当作没能启动的一次结束。"""
     now = time.time()
-    return {"status": None, "cause": "launch", "started": now, "ended": now}
+    return {"status": None, "cause": "launch", "error": error, "started": now, "ended": now}
 
 
 def lost(now: float) -> dict[str, Any]:

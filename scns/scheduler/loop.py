@@ -250,6 +250,7 @@ class Scheduler:
                     cluster=self.config.cluster_name,
                     controller=self.node,
                     conf=self.conf_path,
+                    grace=float(self.config.kill_wait),
                 )
             )
         if messages:

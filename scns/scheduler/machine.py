@@ -14,7 +14,7 @@ from scns import __version__
 
 def boot_id() -> str:
     """内核给这次开机的标识。"""
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as stream:
+    with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as stream:
         return stream.read().strip()
 
 

@@ -42,6 +42,7 @@ def entry(arguments: Sequence[str] | None = None) -> int:
     try:
         # 降权之前打开：之后进不去属于 root 的目录
         lock = _lock(options.home)
+        migrate.functions_digest()
         _drop_privileges(options.user)
         return run(options)
     except ScnsError as error:
@@ -198,7 +199,7 @@ def _connect(state: str, wakeup: Wakeup) -> Any:
                 said = True
             wakeup.wait(None, None, RECONNECT_SECONDS)
             continue
-        if found == migrate.SCHEMA_VERSION:
+        if found == migrate.SCHEMA_VERSION and migrate.has_functions(connection):
             return connection
         connection.close()
         if found is not None and found > migrate.SCHEMA_VERSION:

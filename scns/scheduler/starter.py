@@ -36,9 +36,19 @@ def label(launch: dict[str, Any]) -> str:
 
 
 def start_message(
-    launch: dict[str, Any], *, node: str, cluster: str, controller: str, conf: str | None
+    launch: dict[str, Any],
+    *,
+    node: str,
+    cluster: str,
+    controller: str,
+    conf: str | None,
+    grace: float,
 ) -> dict[str, Any]:
-    """给 stepd 的 start 消息；脚本与环境以摘要指代，另行送去。"""
+    """给 stepd 的 start 消息；脚本与环境以摘要指代，另行送去。
+
+    参数：
+        grace：脚本结束后，留下的进程从 TERM 到 KILL 的秒数
+    """
     options = launch["options"]
     directory = launch["directory"]
     names = filenames.Facts(
@@ -77,6 +87,7 @@ def start_message(
             cpu for start, stop in from_multirange(launch["cpu_ids"]) for cpu in range(start, stop)
         ],
         "memory": launch["memory"] or None,
+        "grace": grace,
     }
 
 

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -107,7 +107,7 @@ def _postgres(state: str) -> Launched:
 
 
 def _stepd(state: str) -> Launched:
-    running = home.holder(os.path.join(home.run_dir(state), "guardian.pid"))
+    running = home.stepd_pid(home.run_dir(state))
     if running is not None:
         return running, None
     account = server_account()
@@ -131,7 +131,7 @@ def _stepd(state: str) -> Launched:
 
 
 def _scnsd(state: str) -> Launched:
-    running = home.holder(os.path.join(home.run_dir(state), "scnsd.pid"))
+    running = home.holder(home.run_dir(state), "scnsd")
     if running is not None:
         return running, None
     words = ["-m", "scns.scheduler.main", "--home", state]
@@ -174,7 +174,11 @@ def supervise(state: str) -> int:
         for service in watched:
             if service.watch is not None and _is_over(service.watch):
                 service.ended()
-    stop(state, [service.child for service in watched if service.child is not None])
+    stop(
+        state,
+        {service.name: service.pid for service in watched if service.pid is not None},
+        [service.child for service in watched if service.child is not None],
+    )
     return 0
 
 
@@ -195,17 +199,25 @@ def _wait(wakeup: Wakeup, watched: list[Service]) -> None:
     wakeup.drain()
 
 
-def stop(state: str, children: Sequence[subprocess.Popen[bytes]] = ()) -> None:
+def running_pids(state: str) -> dict[str, int]:
+    """没有监督进程时，由 pid 文件得知谁在运行。"""
+    run = home.run_dir(state)
+    pids = {"stepd": home.stepd_pid(run), "scnsd": home.holder(run, "scnsd")}
+    return {name: pid for name, pid in pids.items() if pid is not None}
+
+
+def stop(
+    state: str, pids: Mapping[str, int], children: Sequence[subprocess.Popen[bytes]] = ()
+) -> None:
     """按次序停下：先 scnsd（不再启动作业），再 stepd（结束作业），最后 PostgreSQL。
 
     参数：
+        pids：部件名到进程号；不在其中的没有运行
         children：自己的孩子，停下之后要收走
     """
-    run = home.run_dir(state)
-    for name in ("scnsd", "guardian"):
-        pid = home.holder(os.path.join(run, f"{name}.pid"))
-        if pid is not None:
-            _end(name, pid, children)
+    for name in ("scnsd", "stepd"):
+        if name in pids:
+            _end(name, pids[name], children)
     if embedded(state):
         Cluster(state).stop()
     for child in children:
@@ -242,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     path = os.path.join(home.log_dir(options.home), "supervisor.log")
     logging.basicConfig(filename=path, level="INFO", format="%(asctime)s %(levelname)s %(message)s")
     if options.stop:
-        stop(options.home)
+        stop(options.home, running_pids(options.home))
         return 0
     lock = home.take_pid_file(os.path.join(home.run_dir(options.home), "supervisor.pid"))
     if lock is None:

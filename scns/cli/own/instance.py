@@ -33,8 +33,9 @@ def state_directory() -> str:
 
 
 def pid_of(state: str, name: str) -> int | None:
-    """持有 `run/NAME.pid` 的进程号；没有运行时为 None。"""
-    return home.holder(os.path.join(home.run_dir(state), f"{name}.pid"))
+    """部件的进程号；没有运行时为 None。"""
+    run = home.run_dir(state)
+    return home.stepd_pid(run) if name == "stepd" else home.holder(run, name)
 
 
 def external(state: str) -> bool:
@@ -47,8 +48,8 @@ def external(state: str) -> bool:
 def components(state: str) -> list[Component]:
     """数据库、stepd、scnsd 与监督进程，按启动的次序。"""
     found = [_database(state)]
-    for name, file in (("stepd", "guardian"), ("scnsd", "scnsd"), ("supervisor", "supervisor")):
-        pid = pid_of(state, file)
+    for name in ("stepd", "scnsd", "supervisor"):
+        pid = pid_of(state, name)
         found.append(
             Component(
                 name, pid, __version__ if pid is not None else None, "running" if pid else "stopped"

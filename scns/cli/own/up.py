@@ -160,7 +160,7 @@ def _wait_ready(state: str, deadline: float) -> str:
 
 def _ready_node(connection: Any, state: str) -> str | None:
     pid = instance.pid_of(state, "scnsd")
-    if pid is None or instance.pid_of(state, "guardian") is None:
+    if pid is None or instance.pid_of(state, "stepd") is None:
         return None
     found = instance.row(
         connection,
