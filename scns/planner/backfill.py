@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from math import inf
+from operator import add, ge
 from sys import float_info
 from typing import TYPE_CHECKING
 
@@ -86,23 +87,28 @@ def _moment(need: Need, demand: Demand, ledger: Ledger, horizon: float) -> float
 
 def _first_on(need: Need, slot: Slot, now: float) -> float:
     """一个节点上最早何时放得下整个作业；永远不会时是无穷大。"""
+    if capacity(need, slot.total, slot) < need.tasks:
+        return inf
+    amount = amount_of(need, need.tasks, slot)
+    cpus = amount[0]
     if not slot.times:
         room = slot.idle
-        for end, _, amount in slot.releases:
+        for end, _, freed in slot.releases:
             if end == inf:
                 break
-            room = tuple(a + b for a, b in zip(room, amount, strict=True))
-            if room[0] >= need.least_cpus and capacity(need, room, slot) >= need.tasks:
+            room = tuple(map(add, room, freed))
+            if room[0] >= cpus and all(map(ge, room, amount)):
                 return max(end, now + OVERDUE)
         return inf
     start = inf
     for moment, room in zip(slot.times, slot.rooms, strict=True):
         if moment >= start + need.limit:
             break
-        if room[0] >= need.least_cpus and capacity(need, room, slot) >= need.tasks:
-            start = min(start, moment)
-        else:
+        # 先只比 CPU：一级级看过去，绝大多数在这一项就有结果
+        if room[0] < cpus or not all(map(ge, room, amount)):
             start = inf
+        elif start == inf:
+            start = moment
     return start
 
 

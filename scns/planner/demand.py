@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from scns.planner.features import Tree
     from scns.planner.ledger import Ledger
+    from scns.planner.queue import Line
     from scns.planner.snapshot import Partition, Request, Waiting
 
 _MANY = 1 << 60
@@ -73,6 +74,7 @@ class Demand:
         licenses：许可证的向量；不用时为空
         tier：各分区里最高的 `PriorityTier`
         partitions：`needs` 涉及的分区
+        whole_cpus：整个集群至少要有几个空闲 CPU 才值得细看
     """
 
     needs: list[Need] = field(default_factory=list)
@@ -81,6 +83,7 @@ class Demand:
     licenses: Vector = ()
     tier: int = 1
     partitions: frozenset[str] = frozenset()
+    whole_cpus: int = 1
 
 
 class Candidates:
@@ -116,7 +119,6 @@ class Compiler:
         self._ledger = ledger
         self._partitions = {partition.name: partition for partition in partitions}
         self._candidates: dict[object, Candidates] = {}
-        self._demands: dict[object, Demand] = {}
         self.overlaps = _overlaps(partitions)
 
     def tier(self, request: Request) -> int:
@@ -124,12 +126,11 @@ class Compiler:
         known = (self._partitions.get(name) for name in request.partitions)
         return max((partition.tier for partition in known if partition), default=1)
 
-    def demand(self, key: object, job: Waiting) -> Demand:
-        """一个形状的要求；`key` 相同的作业共用一份。"""
-        found = self._demands.get(key)
-        if found is None:
-            found = self._demands[key] = self.compile(job)
-        return found
+    def demand(self, line: Line, job: Waiting) -> Demand:
+        """一列的要求，编译一次，存在列上；`job` 是其中任意一个作业。"""
+        if line.demand is None or line.compiler is not self:
+            line.demand, line.compiler = self.compile(job), self
+        return line.demand
 
     def compile(self, job: Waiting) -> Demand:
         """编译一个作业的请求；各分区按 `PriorityTier` 从高到低，同级按提交时的次序。"""
@@ -151,6 +152,7 @@ class Compiler:
         if demand.needs:
             demand.reason = ""
             demand.partitions = frozenset(need.partition for need in demand.needs)
+            demand.whole_cpus = min(need.whole_cpus for need in demand.needs)
         return demand
 
     def _in_order(self, request: Request) -> list[Partition | None]:

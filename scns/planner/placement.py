@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from operator import ge
 from typing import TYPE_CHECKING
 
 from scns.planner.slot import Slot, Vector
@@ -27,7 +28,7 @@ def capacity(need: Need, room: Vector, slot: Slot) -> int:
     for dim, count in need.gres:
         if room[dim] < count:
             return 0
-    if need.exclusive and (cpus < slot.total[0] or memory < memory_of(need, cpus, slot)):
+    if need.exclusive and not all(map(ge, room, amount_of(need, 1, slot))):
         return 0
     if need.memory_per_cpu:
         # 独占时按全部 CPU 要内存，不超过节点所有的；任务数只看装得下几个

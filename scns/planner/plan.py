@@ -54,11 +54,11 @@ class Plan:
             return Blocked(job.job_id, "BeginTime", expected_start=job.eligible)
         if job.count <= 0:
             return Blocked(job.job_id, "JobArrayTaskLimit")
-        key = self._queue.key(job)
-        demand = self._compiler.demand(key, job)
+        line = self._queue.line_of(job)
+        demand = self._compiler.demand(line, job) if line else self._compiler.compile(job)
         if demand.reason:
             return Blocked(job.job_id, demand.reason, unavailable=demand.unavailable)
-        head = self.shapes.get(key)
+        head = self.shapes.get(self._queue.key(job))
         if head is not None and head.excess is not None:
             return replace(head, job_id=job.job_id)
         ahead = {self.first[name] for name in job.request.partitions if name in self.first}

@@ -14,6 +14,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scns.planner.demand import Compiler, Demand
     from scns.planner.snapshot import Request, Waiting
 
 #: 在全队里的名次，小的在前。
@@ -24,7 +25,17 @@ Key = tuple[object, ...]
 class Line:
     """同一形状的作业，按名次排好；`jobs[first:]` 才是还在的。"""
 
-    __slots__ = ("failed", "first", "jobs", "key", "partitions", "tier")
+    __slots__ = (
+        "compiler",
+        "demand",
+        "failed",
+        "failed_job",
+        "first",
+        "jobs",
+        "key",
+        "partitions",
+        "tier",
+    )
 
     def __init__(self, key: Key, tier: int, partitions: Iterable[str]) -> None:
         self.key = key
@@ -32,8 +43,11 @@ class Line:
         self.partitions = frozenset(partitions)
         self.jobs: list[Waiting] = []
         self.first = 0
-        # 最近一次放不下的作业与当时的情形，规划器自己用
-        self.failed: object = None
+        # 以下由规划器填：编译好的要求与编译它的，最近一次放不下时的情形与那个作业
+        self.demand: Demand | None = None
+        self.compiler: Compiler | None = None
+        self.failed: tuple[object, ...] | None = None
+        self.failed_job = -1
 
     def __len__(self) -> int:
         return len(self.jobs) - self.first
@@ -105,6 +119,10 @@ class Queue:
         if self._owners:
             return (job.shape, job.uid, job.account, job.qos)
         return (job.shape,)
+
+    def line_of(self, job: Waiting) -> Line | None:
+        """作业所在的列；没有与它同形状的作业在等时为 None。"""
+        return self._lines.get(self.key(job))
 
     def add(self, job: Waiting, now: float = inf) -> None:
         """加进一个作业；还不到 `eligible` 的先放在一边，由 `advance` 放进来。

@@ -15,7 +15,7 @@ from scns.planner.placement import Spread, amount_of, place
 from scns.planner.queue import Key, Line, Queue, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Mapping, Set
 
     from scns.planner.demand import Compiler, Demand, Need
     from scns.planner.snapshot import Policy, Waiting
@@ -60,24 +60,36 @@ class Round:
 
     def run(self) -> None:
         """走过队列一遍。"""
+        decided = self._decided()
         for line, index in self._walk:
+            if (
+                line.failed == self._context
+                and line.failed_job == line.jobs[index].job_id
+                and line.partitions <= decided
+            ):
+                # 上一轮就放不下，这以后没有归还过资源，许诺也相同，又轮不到它得许诺
+                continue
             self._consider(line, index)
             if self._settled():
                 break
+
+    def _decided(self) -> Set[str]:
+        """哪些分区里再有放不下的作业，也不会得到许诺；随规划的进行增多。"""
+        if self._policy.kind == "easy":
+            return self._promised
+        return self.first.keys() if self._policy.kind != "conservative" else frozenset()
 
     def _settled(self) -> bool:
         """再看下去是否不会有新的决定。"""
         kind = self._policy.kind
         if kind == "fifo":
-            return self._all_in(self._closed)
-        if self._idle_cpus > 0:
+            decided: Set[str] = self._closed
+        elif self._idle_cpus > 0:
             return False
-        if kind == "conservative":
+        elif kind == "conservative":
             return self._tests <= 0
-        return self._all_in(self._promised if kind == "easy" else self.first)
-
-    def _all_in(self, decided: Container[str]) -> bool:
-        """有作业在等的分区是否都在其中。"""
+        else:
+            decided = self._decided()
         partitions = self._queue.partitions
         return all(name in decided or not lines for name, lines in partitions.items())
 
@@ -88,21 +100,21 @@ class Round:
             # 原因不必记：由作业自己看得出
             self._walk.go_on(line, index)
             return
-        demand = self._compiler.demand(line.key, job)
+        demand = self._compiler.demand(line, job)
         if demand.reason:
             unavailable = demand.unavailable
             self._note(line, Blocked(job.job_id, demand.reason, unavailable=unavailable))
             return
         for _ in range(job.count):
             excess = self._excess(job, tres_of(job.request)) if self._limiter else None
-            found = None if excess else self._find(line, job, demand)
+            found = None if excess else self._find(demand)
             if found is not None and found.need.exclusive and self._limiter:
                 excess = self._excess(job, tres_taken(found, job.request, self.ledger))
             if excess is not None:
                 self._note(line, Blocked(job.job_id, excess.reason, excess=excess))
                 return
             if found is None:
-                line.failed = (job.job_id, self._context)
+                line.failed, line.failed_job = self._context, job.job_id
                 self._hold(line, job, demand)
                 return
             self._start(job, demand, found)
@@ -111,10 +123,9 @@ class Round:
     def _excess(self, job: Waiting, tres: Mapping[str, int]) -> Excess | None:
         return None if self._limiter is None else self._limiter.check(job, tres)
 
-    def _find(self, line: Line, job: Waiting, demand: Demand) -> Chance | None:
+    def _find(self, demand: Demand) -> Chance | None:
         """现在就能启动的机会；各分区依次试，时限能缩短的再按缩短的试。"""
-        if self._idle_cpus <= 0 or line.failed == (job.job_id, self._context):
-            # 后者：上一轮就放不下，这以后没有归还过资源，许诺也相同
+        if demand.whole_cpus > self._idle_cpus:
             return None
         now = self.ledger.now
         for need in demand.needs:
@@ -152,10 +163,7 @@ class Round:
     def _hold(self, line: Line, job: Waiting, demand: Demand) -> None:
         """放不下的作业：记下原因，按策略许诺。"""
         names = demand.partitions
-        kind = self._policy.kind
-        if names <= self.first.keys() and (
-            kind in ("fifo", "firstfit") or (kind == "easy" and names <= self._promised)
-        ):
+        if names <= self.first.keys() and names <= self._decided():
             # 绝大多数作业走到这里：排在别人后面，也轮不到许诺，不必记
             return
         ahead = next((self.first[name] for name in sorted(names) if name in self.first), None)
@@ -166,7 +174,7 @@ class Round:
             blocked.blockers = (ahead,)
         elif not self._license_left(demand):
             blocked.reason = "Licenses"
-        if kind == "fifo":
+        if self._policy.kind == "fifo":
             for name in names:
                 self._closed |= self._compiler.overlaps[name]
             self._context = (*self._context, job.job_id)
