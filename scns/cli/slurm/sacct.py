@@ -1,0 +1,153 @@
+"""sacct：作业与作业步的账。来源：sacct(1) 22.05 版。"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from scns.cli.accounting import records, sheet, values
+from scns.cli.accounting.selection import Selection
+from scns.cli.fields.accounting import BRIEF, DEFAULT, LONG
+from scns.cli.options import collect, parse
+from scns.cli.stop import answer
+from scns.cli.tables.sacct import TABLE
+from scns.db import connect
+from scns.errors import InvalidInput, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from scns.cli.options import Parsed
+
+_CLUSTER = "SELECT value FROM scns.setting_list WHERE name = 'ClusterName'"
+
+
+def run(words: list[str]) -> int:
+    """打印选出的作业，返回退出码。"""
+    parsed = parse(TABLE, words)
+    text = answer(TABLE, parsed)
+    if text is None and "helpformat" in parsed.chosen:
+        text = sheet.help_fields()
+    if text is not None:
+        sys.stdout.write(text)
+        return 0
+    chosen = collect(TABLE, parsed, environ=os.environ)
+    now = time.time()
+    unit = _unit(chosen)
+    selection = Selection(chosen, now, os.geteuid())
+    layout = _layout(chosen)
+    if chosen.operands:
+        raise UsageError(
+            "\n".join(["Unknown arguments:", *(f" {word}" for word in chosen.operands)])
+        )
+    connection = connect.connect()
+    _check_clusters(connection, chosen)
+    style = values.Style(
+        now,
+        unit=unit,
+        convert="noconvert" not in chosen.chosen,
+        time_format=os.environ.get("SLURM_TIME_FORMAT"),
+        window=selection.window if "truncate" in chosen.chosen else None,
+        cluster="".join(row[0] for row in connect.call(connection, _CLUSTER)),
+    )
+    _print(connection, selection, layout, style, chosen)
+    return 0
+
+
+def _print(
+    connection: Any,
+    selection: Selection,
+    layout: sheet.Layout,
+    style: values.Style,
+    chosen: Parsed,
+) -> None:
+    """打印表头与各行。"""
+    write = sys.stdout.write
+    if "noheader" not in chosen.chosen:
+        write(layout.header())
+    names = [column.name for column in layout.columns]
+    for_job = [values.JOB.get(name, _empty) for name in names]
+    for_step = [values.STEP.get(name, _empty) for name in names]
+    steps = "allocations" not in chosen.chosen
+    for job, job_steps in found(connection, selection, names, steps=steps):
+        style.truncate(job)
+        if selection.wants(job, None):
+            write(layout.row([value(style, job) for value in for_job]))
+        for step in job_steps:
+            step["job"] = job
+            style.truncate(step)
+            if selection.wants(job, values.step_name(step)):
+                write(layout.row([value(style, step) for value in for_step]))
+
+
+def found(
+    connection: Any, selection: Selection, names: list[str], *, steps: bool
+) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """符合条件的作业与它们的步，照打印的次序。"""
+    ids = records.select_ids(connection, selection.where, selection.parameters)
+    for job, job_steps in records.pages(connection, ids, names, steps=steps):
+        if selection.nodes is None or _used(job) & selection.nodes:
+            yield job, job_steps
+
+
+def _used(job: dict[str, Any]) -> set[str]:
+    from scns.hostlist import expand
+
+    return set(expand(job["nodes"] or ""))
+
+
+def _empty(_: values.Style, __: dict[str, Any]) -> str:
+    return ""
+
+
+def _layout(chosen: Parsed) -> sheet.Layout:
+    """选出列与排法。
+
+    异常：
+        UsageError：没有这个字段，或 `-o` 与 `-l` 并用
+    """
+    given = chosen.chosen
+    wanted = chosen.all("format")
+    if "long" in given:
+        if wanted:
+            raise UsageError(
+                "Options -o(--format) and -l(--long) are mutually exclusive."
+                " Please remove one and retry.",
+                style="fatal",
+            )
+        wanted = [LONG]
+    if "brief" in given:
+        wanted = [*wanted, BRIEF]
+    columns = sheet.parse_columns(",".join(wanted) or DEFAULT)
+    if "parsable" not in given and "parsable2" not in given:
+        return sheet.Layout(columns, None, ending=False)
+    return sheet.Layout(columns, chosen.text("delimiter") or "|", ending="parsable" in given)
+
+
+def _unit(chosen: Parsed) -> str | None:
+    """`--units` 的单位，取首字母。
+
+    异常：
+        InvalidInput：没有这个单位
+    """
+    text = chosen.text("units")
+    if text is None:
+        return None
+    letter = text[:1].upper()
+    if letter and letter in "KMGTP":
+        return letter
+    sys.stderr.write(
+        f"sacct: error: Invalid unit type '{text[:1]}'. Possible options are 'KMGTP'\n"
+    )
+    raise InvalidInput("Invalid unit type", style="fatal")
+
+
+def _check_clusters(connection: Any, chosen: Parsed) -> None:
+    text = chosen.text("clusters")
+    if text is not None and text.lower() not in ("all", "-1"):
+        from scns.cli.control import check_clusters
+
+        check_clusters(connection, text)

@@ -1,0 +1,393 @@
+"""sacct：列、筛选、时间窗口、步、数组与消息；来源是 golden/sacct.toml 与 formats.md。"""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from tests.integration.answering import Shell, end, start, submit
+
+pytestmark = pytest.mark.usefixtures("site")
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
+
+
+@pytest.fixture
+def shell(database, monkeypatch):
+    return Shell(database, monkeypatch)
+
+
+def add_step(cursor, job, number, name, state="COMPLETED", **columns):
+    """给作业的这一次运行添一个结束了的步。"""
+    columns = {
+        "cpus": 2,
+        "tasks": 1,
+        "exit_code": 0,
+        "exit_signal": 0,
+        "user_milliseconds": 1500,
+        "system_milliseconds": 500,
+        "max_rss": 3 << 20,
+    } | columns
+    names = ", ".join(columns)
+    marks = ", ".join(f"%({column})s" for column in columns)
+    cursor.execute(
+        "INSERT INTO scns.step (job_id, attempt, step_id, name, state, node_list, start_time,"
+        f" end_time, {names}) SELECT id, attempt, %(number)s, %(name)s, %(state)s, 'n1',"
+        f" start_time, start_time + interval '10 s', {marks} FROM scns.job WHERE id = %(job)s",
+        {"job": job, "number": number, "name": name, "state": state, **columns},
+    )
+
+
+@pytest.fixture
+def done(database, cursor):
+    """一个完成了的作业：两个 CPU、十分钟时限、批处理步与一个步。"""
+    job = submit(
+        database,
+        name="nm",
+        tasks=2,
+        time_limit=600,
+        submit_line="sbatch --parsable -J nm -n2 -t 10 job.sh",
+    )
+    start(cursor, job, cpus=2, memory=128)
+    add_step(cursor, job, -5, "batch")
+    add_step(cursor, job, 0, "stp")
+    end(cursor, job)
+    return job
+
+
+def test_default_columns(shell, done):
+    outcome = shell("sacct", "-j", str(done))
+    assert outcome.out == (
+        "JobID           JobName  Partition    Account  AllocCPUS      State ExitCode \n"
+        "------------ ---------- ---------- ---------- ---------- ---------- -------- \n"
+        f"{done:<12}         nm       main       root          2  COMPLETED      0:0 \n"
+        f"{str(done) + '.batch':<12}      batch                  root          2  COMPLETED"
+        "      0:0 \n"
+        f"{str(done) + '.0':<12}        stp                  root          2  COMPLETED      0:0 \n"
+    )
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+def test_allocations_brief_and_parsable(shell, done):
+    assert shell("sacct", "-X", "-n", "-P", "-j", str(done)).out == (
+        f"{done}|nm|main|root|2|COMPLETED|0:0\n"
+    )
+    assert shell("sacct", "-b", "-X", "-j", str(done)).out.splitlines()[0].split() == [
+        "JobID",
+        "State",
+        "ExitCode",
+    ]
+    assert shell("sacct", "-P", "-j", str(done)).out == (
+        "JobID|JobName|Partition|Account|AllocCPUS|State|ExitCode\n"
+        f"{done}|nm|main|root|2|COMPLETED|0:0\n"
+        f"{done}.batch|batch||root|2|COMPLETED|0:0\n"
+        f"{done}.0|stp||root|2|COMPLETED|0:0\n"
+    )
+    assert shell("sacct", "-p", "-X", "-n", "-o", "jobid,state", "-j", str(done)).out == (
+        f"{done}|COMPLETED|\n"
+    )
+    assert shell("sacct", "-PX", "--delimiter=,", "-o", "JobID,State", "-j", str(done)).out == (
+        f"JobID,State\n{done},COMPLETED\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "lines"),
+    [
+        ("AllocCPUS", ["2", "2", "2"]),
+        ("AllocNodes", ["1", "1", "1"]),
+        ("AllocTRES", ["billing=2,cpu=2,mem=128M,node=1", "cpu=2,node=1", "cpu=2,node=1"]),
+        ("DerivedExitCode", ["0:0", "", ""]),
+        ("Layout", ["", "Unknown", "Cyclic"]),
+        ("NodeList", ["n1", "n1", "n1"]),
+        ("QOS", ["normal", "", ""]),
+        ("ReqCPUS", ["2", "2", "2"]),
+        ("ReqNodes", ["1", "1", "1"]),
+        ("ReqTRES", ["billing=2,cpu=2,mem=128M,node=1", "", ""]),
+        ("ReqMem", ["128M", "", ""]),
+        ("SubmitLine", ["sbatch --parsable -J nm -n2 -t 10 job.sh", "", ""]),
+        ("Timelimit", ["00:10:00", "", ""]),
+        ("TimelimitRaw", ["10", "", ""]),
+        ("User", ["root", "", ""]),
+        ("UID", ["0", "", ""]),
+        ("Group", ["root", "", ""]),
+        ("WCKey", ["", "", ""]),
+        ("ConsumedEnergy", ["0", "0", "0"]),
+        ("Cluster", ["scns", "scns", "scns"]),
+        ("NTasks", ["", "1", "1"]),
+        ("MaxRSS", ["", "3M", "3M"]),
+        ("AveRSS", ["", "3M", "3M"]),
+        ("MaxRSSNode", ["", "n1", "n1"]),
+        ("TotalCPU", ["00:00:04", "00:00:02", "00:00:02"]),
+        ("UserCPU", ["00:00:03", "00:01.500", "00:01.500"]),
+        ("AveCPU", ["", "00:00:02", "00:00:02"]),
+        ("CPUTimeRAW", ["{2 hours}", "20", "20"]),
+        ("WorkDir", ["/tmp", "", ""]),
+        ("TRESUsageInTot", ["", "cpu=00:00:02,mem=3M", "cpu=00:00:02,mem=3M"]),
+        ("Suspended", ["00:00:00", "00:00:00", "00:00:00"]),
+        ("AdminComment", ["", "", ""]),
+    ],
+)
+def test_field_of_the_job_and_its_steps(shell, done, field, lines):
+    title, *rows = shell("sacct", "-P", "-j", str(done), "-o", field).out.splitlines()
+    assert title == field
+    if lines[0] == "{2 hours}":
+        assert 7200 <= int(rows[0]) < 7300
+        rows[0] = lines[0]
+    assert rows == lines
+
+
+@pytest.mark.parametrize("field", ["Eligible", "Start", "Submit", "End"])
+def test_times_are_local_moments(shell, done, field):
+    out = shell("sacct", "-n", "-P", "-j", str(done), "-o", field).out
+    assert re.fullmatch(f"({TIME}\n){{3}}", out)
+
+
+def test_widths_justify_and_cut(shell, done):
+    out = shell("sacct", "-X", "-j", str(done), "-o", "jobname%-12,state%5,jobid%20").out
+    assert out == (
+        "JobName      State                JobID \n"
+        "------------ ----- -------------------- \n"
+        f"nm           COMP+ {done:>20} \n"
+    )
+    assert shell("sacct", "-n", "-X", "-j", str(done), "-o", "jobname%12").out == (
+        "          nm \n"
+    )
+    assert shell("sacct", "-nXj", str(done), "-o", "nodelist%-256").out == f"{'n1':<256} \n"
+
+
+def test_names_may_be_cut_and_all_is_everything(shell, done):
+    assert shell("sacct", "-nPXj", str(done), "-o", "jobn,us,ST").out.startswith("nm|root|20")
+    header = shell("sacct", "-PXj", str(done), "-o", "ALL").out.splitlines()[0]
+    assert len(header.split("|")) == 109
+
+
+def test_help_lists_the_fields_four_a_line(shell):
+    text = shell("sacct", "-e").out
+    assert len(text.split()) == 109
+    assert text.splitlines()[0].split() == ["Account", "AdminComment", "AllocCPUS", "AllocNodes"]
+
+
+def test_long_has_its_columns(shell, done):
+    header = shell("sacct", "-l", "-P", "-j", str(done)).out.splitlines()[0].split("|")
+    assert len(header) == 54
+    assert header[:4] == ["JobID", "JobIDRaw", "JobName", "Partition"]
+
+
+def test_pending_job_is_known_at_once(database, shell):
+    job = submit(database, tasks=2, hold=True)
+    fields = "JobID,State,ExitCode,Start,End,NodeList,NCPUS,AllocNodes,AllocTRES,Elapsed"
+    assert shell("sacct", "-nPj", str(job), "-o", fields).out == (
+        f"{job}|PENDING|0:0|Unknown|Unknown|None assigned|2|0||00:00:00\n"
+    )
+    for words in (["-E", "now"], ["-S", "now-1hour", "-E", "now"], []):
+        assert shell("sacct", "-nX", "-P", "-o", "jobid", *words).out == f"{job}\n"
+
+
+def test_running_job_and_its_batch_step(database, cursor, shell):
+    job = submit(database)
+    start(cursor, job)
+    assert shell("sacct", "-nP", "-o", "JobID,State,ExitCode,End", "-j", str(job)).out == (
+        f"{job}|RUNNING|0:0|Unknown\n{job}.batch|RUNNING|0:0|Unknown\n"
+    )
+
+
+def test_completing_job_still_runs_for_accounting(database, cursor, shell):
+    job = submit(database)
+    start(cursor, job)
+    cursor.execute("UPDATE scns.job SET state = 'COMPLETING', outcome = 'CANCELLED'")
+    assert shell("sacct", "-nPXj", str(job), "-o", "State").out == "RUNNING\n"
+
+
+def test_cancelled_job_names_who_did_it(database, cursor, shell):
+    job = submit(database, hold=True)
+    end(cursor, job, "CANCELLED", outcome_uid=60001, exit_code=None)
+    assert shell("sacct", "-nPj", str(job), "-o", "JobID,State,ExitCode,NodeList,Start").out == (
+        f"{job}|CANCELLED by 60001|0:0|None assigned|None\n"
+    )
+    running = submit(database)
+    start(cursor, running)
+    add_step(cursor, running, -5, "batch", "CANCELLED", exit_code=0, exit_signal=15)
+    end(cursor, running, "CANCELLED", outcome_uid=0, exit_code=0, exit_signal=15)
+    assert shell("sacct", "-nPj", str(running), "-o", "State,ExitCode").out == (
+        "CANCELLED by 0|0:0\nCANCELLED|0:15\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "signal", "shown"),
+    [
+        ("FAILED", 1, 0, "1:0"),
+        ("FAILED", 137, 0, "9:0"),
+        ("FAILED", 0, 9, "0:9"),
+        ("TIMEOUT", 0, 15, "0:0"),
+        ("OUT_OF_MEMORY", 0, 125, "0:125"),
+    ],
+)
+def test_exit_code_of_the_job(database, cursor, shell, state, code, signal, shown):
+    job = submit(database)
+    start(cursor, job)
+    end(cursor, job, state, exit_code=code, exit_signal=signal)
+    assert shell("sacct", "-nPXj", str(job), "-o", "State,ExitCode").out == f"{state}|{shown}\n"
+
+
+def test_array_shows_its_elements_and_the_rest(database, cursor, shell):
+    job = submit(database, array_indices="{[0,5)}", array_limit=2)
+    cursor.execute("SELECT id FROM scns.split_array(%s, '{0,1}') ORDER BY task", (job,))
+    elements = [row[0] for row in cursor.fetchall()]
+    for element in elements:
+        start(cursor, element, cpus=0)
+        end(cursor, element)
+    out = shell("sacct", "-nPX", "-j", str(job), "-o", "JobID,JobIDRaw").out
+    assert out == (f"{job}_0|{elements[0]}\n{job}_1|{elements[1]}\n{job}_[2-4%2]|{job}\n")
+    assert shell("sacct", "-nPX", "-j", f"{job}_1", "-o", "JobID").out == f"{job}_1\n"
+    assert shell("sacct", "-nPX", "-j", f"{job}_[0-1]", "-o", "JobID").out == (
+        f"{job}_0\n{job}_1\n"
+    )
+    assert shell("sacct", "-nPX", "-j", str(elements[0]), "-o", "JobID").out == f"{job}_0\n"
+
+
+def test_jobs_may_be_named_many_times_and_by_step(shell, done):
+    assert shell("sacct", "-nP", "-j", f"{done}.batch", "-o", "JobID").out == f"{done}.batch\n"
+    assert shell("sacct", "-nP", "-j", f"{done}.0", "-o", "JobID").out == f"{done}.0\n"
+    assert shell("sacct", "-nP", "-j", f"{done}.7", "-o", "JobID").out == ""
+    out = shell("sacct", "-n", "-X", "--parsable2", "-j", "99", "-j", str(done), "-o", "JobID").out
+    assert out == f"{done}\n"
+
+
+def test_unknown_job_prints_the_header_only(shell):
+    assert shell("sacct", "-j", "99999999").out.count("\n") == 2
+    assert shell("sacct", "-n", "-j", "99999999").out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [
+        (["-s", "F", "-S", "now-1hour", "-E", "now"], 0),
+        (["-s", "CD", "-S", "now-1hour", "-E", "now+1minute"], 1),
+        (["--state=completed"], 1),
+        (["-s", "R", "-S", "now-2hours", "-E", "now"], 1),
+        (["-S", "now+1minute", "-E", "now+2minutes"], 0),
+        (["--name=other"], 0),
+        (["--name=other,nm"], 1),
+        (["-u", "root"], 1),
+        (["-u", "60001,60002"], 0),
+        (["-g", "0"], 1),
+        (["-A", "root"], 1),
+        (["-r", "short"], 0),
+        (["-r", "short,main"], 1),
+        (["-N", "n1"], 1),
+        (["-N", "n[2-9]"], 0),
+        (["-q", "normal"], 1),
+        (["-i", "1-4"], 1),
+        (["-I", "3-4"], 0),
+        (["-k", "10"], 1),
+        (["-k", "1", "-K", "5"], 0),
+        (["-M", "all"], 1),
+        (["-D"], 1),
+    ],
+)
+def test_filters(shell, done, words, count):
+    out = shell("sacct", "-n", "-X", "-P", "-j", str(done), "-o", "JobID", *words).out
+    assert out == f"{done}\n" * count
+
+
+def test_jobs_outside_the_window_are_left_out(cursor, shell, done):
+    cursor.execute(
+        "UPDATE scns.job SET start_time = start_time - interval '3 days',"
+        " end_time = end_time - interval '3 days';"
+        "UPDATE scns.submission SET submit_time = submit_time - interval '3 days';"
+        "UPDATE scns.job SET submit_time = submit_time - interval '3 days'"
+    )
+    assert shell("sacct", "-nX", "-P", "-o", "JobID").out == ""
+    assert shell("sacct", "-nX", "-P", "-o", "JobID", "-S", "now-4days").out == f"{done}\n"
+    assert shell("sacct", "-nX", "-P", "-o", "JobID", "-j", str(done)).out == f"{done}\n"
+    assert shell("sacct", "-nX", "-P", "-o", "JobID", "-s", "CD").out == ""
+
+
+def test_state_alone_means_at_this_moment(database, cursor, shell, done):
+    waiting, running = submit(database), submit(database)
+    start(cursor, running)
+    assert shell("sacct", "-nXP", "-o", "JobID", "-s", "PD").out == f"{waiting}\n"
+    assert shell("sacct", "-nXP", "-o", "JobID", "-s", "R,PD").out == f"{waiting}\n{running}\n"
+
+
+def test_truncate_cuts_times_to_the_window(shell, done):
+    out = shell("sacct", "-nXPT", "-j", str(done), "-S", "now-10minutes", "-o", "ElapsedRaw").out
+    assert 595 <= int(out) <= 605
+
+
+def test_ordinary_user_sees_own_jobs_unless_asked_otherwise(database, monkeypatch, shell, done):
+    own = submit(database, user="u:alice")
+    monkeypatch.setattr("os.geteuid", lambda: 60001)
+    monkeypatch.setattr("scns.db.connect.user_role", lambda: "u:alice")
+    words = ["-nXP", "-o", "JobID"]
+    assert shell("sacct", *words, user="u:alice").out == f"{own}\n"
+    assert shell("sacct", *words, "-a", user="u:alice").out == f"{done}\n{own}\n"
+    assert shell("sacct", *words, "-j", str(done), user="u:alice").out == f"{done}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["-j", "abc"], "sacct: fatal: Bad job/step specified: abc"),
+        (["-o", "bogus"], 'sacct: error: Invalid field requested: "bogus"'),
+        (["-s", "bogus"], "sacct: fatal: unrecognized job state value 'bogus'"),
+        (["-u", "nosuch"], "sacct: error: Invalid user id: nosuch"),
+        (["-g", "nosuch"], "sacct: error: Invalid group id: nosuch"),
+        (["-S", "never"], "Invalid time specification (pos=0): never"),
+        (["--nosuch"], "sacct: unrecognized option '--nosuch'"),
+        (["--array"], "sacct: unrecognized option '--array'"),
+        (["-nu", "root", "-o", "Account%256", "|", "tail", "-1"], "sacct: invalid option -- '1'"),
+        (["42"], "sacct: error: Unknown arguments:\nsacct: error:  42"),
+        (
+            ["--units=Q"],
+            "sacct: error: Invalid unit type 'Q'. Possible options are 'KMGTP'\n"
+            "sacct: fatal: Invalid unit type",
+        ),
+        (["-l", "-o", "jobid"], "sacct: fatal: Options -o(--format) and -l(--long) are mutually"),
+    ],
+)
+def test_bad_command_line_is_refused(shell, words, sentence):
+    outcome = shell("sacct", *words)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith(sentence)
+
+
+def test_window_the_wrong_way_round_is_refused(shell):
+    outcome = shell("sacct", "-S", "now", "-E", "now-1hour")
+    assert outcome.code == 1
+    assert re.fullmatch(
+        rf"sacct: error: Start time \({TIME}\) requested is after end time \({TIME}\)\.\n",
+        outcome.err,
+    )
+
+
+def test_units_of_memory(database, shell, done):
+    words = ["-nXP", "-o", "ReqMem", "-j"]
+    assert shell("sacct", *words, str(done), "--units=K").out == "131072K\n"
+    assert shell("sacct", *words, str(done), "--units=G").out == "0.12G\n"
+    big = submit(database, memory_per_node=2048)
+    assert shell("sacct", *words, str(big)).out == "2G\n"
+    assert shell("sacct", *words, str(big), "--noconvert").out == "2048M\n"
+
+
+def test_format_comes_from_the_environment(monkeypatch, shell, done):
+    monkeypatch.setenv("SACCT_FORMAT", "jobid,state")
+    assert shell("sacct", "-XP", "-j", str(done)).out == f"JobID|State\n{done}|COMPLETED\n"
+    assert shell("sacct", "-XP", "-o", "user", "-j", str(done)).out == "User\nroot\n"
+
+
+def test_time_format_comes_from_the_environment(monkeypatch, shell, done):
+    monkeypatch.setenv("SLURM_TIME_FORMAT", "%s")
+    out = shell("sacct", "-nXP", "-o", "End", "-j", str(done)).out
+    assert abs(int(out) - time.time()) < 60
+
+
+def test_many_jobs_come_in_pages_in_order(database, cursor, monkeypatch, shell):
+    monkeypatch.setattr("scns.cli.accounting.records.PAGE", 3)
+    jobs = [submit(database) for _ in range(8)]
+    out = shell("sacct", "-nXP", "-o", "JobID").out
+    assert out.split() == [str(job) for job in jobs]
