@@ -29,8 +29,9 @@ from scns.errors import ScnsError, Unavailable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: postmaster 的地址空间上限，字节。没有它，一条 200 MB 的语句会占用 2.3 GB。
-ADDRESS_SPACE = 1 << 30
+#: 每个 PostgreSQL 进程的地址空间上限，字节。没有它，一条 200 MB 的语句会占用 2.3 GB；有它，
+#: 100 MB 的语句得到 “out of memory”，别人不受影响。最大的脚本（4 MiB）只用 48 MB。
+ADDRESS_SPACE = 512 << 20
 
 #: 等服务器就绪的秒数；崩溃后重放 WAL 可能要一分钟以上。
 START_TIMEOUT = 300.0

@@ -60,6 +60,7 @@ _INCLUDES = "\ninclude 'postgresql.scns.conf'\ninclude_if_exists '../postgresql.
 #: `HOME/postgresql.conf` 最初的内容。
 _SITE_SETTINGS = """\
 # PostgreSQL settings of this site, read after those of scns; they survive upgrades.
+# Each server process may use 512 MiB of address space, shared_buffers included.
 """
 
 HBA = """\
@@ -139,7 +140,7 @@ def _make_home(home: str, mode: int) -> None:
 def _make_directory(path: str, mode: int) -> None:
     """建立目录并定下权限，不受 umask 影响；已有的不动。"""
     try:
-        os.mkdir(path, 0o700)
+        os.mkdir(path, mode)
     except FileExistsError:
         return
     os.chmod(path, mode)

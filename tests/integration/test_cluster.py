@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,12 @@ def begin_start(home: str) -> subprocess.Popen[str]:
 
 def test_first_start_lays_out_the_home_and_answers(empty):
     server = Cluster(empty)
-    started = server.start()
+    # 调用者的 umask 不算数
+    before = os.umask(0o077)
+    try:
+        started = server.start()
+    finally:
+        os.umask(before)
     owner = os.stat(server.data).st_uid
 
     assert answers(server)
@@ -119,17 +125,6 @@ def test_first_start_lays_out_the_home_and_answers(empty):
     assert mode_of(server.log.path) == 0o600
     assert owner == (pwd.getpwnam(account.SYSTEM_USER).pw_uid if ROOT else os.geteuid())
     assert os.stat(f"{server.home}/pg").st_uid == os.geteuid()
-
-
-def test_umask_of_the_caller_does_not_matter(empty):
-    server = Cluster(empty)
-    before = os.umask(0o077)
-    try:
-        server.start()
-    finally:
-        os.umask(before)
-    assert answers(server)
-    assert mode_of(server.home) == (0o711 if ROOT else 0o700)
 
 
 def test_server_keeps_nothing_of_its_starter(server, monkeypatch):
@@ -190,7 +185,10 @@ def test_rules_of_access_are_restored_at_every_start(server):
 
 
 def test_statement_cannot_take_all_memory(server):
-    server.start()
+    pid = server.start().pid
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    [line] = [line for line in limits.splitlines() if line.startswith("Max address space")]
+    assert line.split()[3:5] == [str(cluster.ADDRESS_SPACE)] * 2
     with connected(server) as cursor, pytest.raises(psycopg2.OperationalError, match="out of mem"):
         cursor.execute("SELECT length(repeat('x', 1000 << 20))")
     assert answers(server)
@@ -276,9 +274,14 @@ def test_stop_without_a_home_does_nothing(empty):
 def test_stop_falls_back_to_immediate_shutdown(server):
     process = child_of(server.start())
     with connected(server) as cursor:
-        # 停住的后端不理会 SIGINT 引起的断开；postmaster 收到 SIGQUIT 五秒后杀掉它
-        os.kill(cursor.connection.info.backend_pid, signal.SIGSTOP)
-        assert server.stop(grace=0.2)
+        # 停住的后端不理会 SIGINT 引起的断开；让它收到 SIGQUIT 之后再继续
+        backend = cursor.connection.info.backend_pid
+        os.kill(backend, signal.SIGSTOP)
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(server.stop, grace=0.2)
+            wait_until(lambda: "immediate shutdown request" in Path(server.log.path).read_text())
+            os.kill(backend, signal.SIGCONT)
+            assert stopping.result(10)
     assert process.wait(5) is not None
     assert postmaster.leftovers(server.data) == []
 
@@ -394,6 +397,20 @@ def test_start_waits_for_the_lock_no_longer_than_it_may(server):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(Unavailable, match=f"starting the database of {server.home}"):
             server.start(timeout=0.1)
+
+
+def test_supervisor_needs_only_the_standard_library():
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import scns.db.cluster;"
+        "print(*{name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script, REPOSITORY],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(result.stdout.split()) <= {"scns", "__main__"}
 
 
 # ── 说得清楚的失败 ──────────────────────────────────────────────────────────────
