@@ -6,9 +6,12 @@ import os
 import pickle
 import pwd
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -18,6 +21,8 @@ from scns.db import binaries
 from scns.db.cluster import Cluster
 
 ROOT = os.geteuid() == 0
+
+REPOSITORY = Path(__file__).parents[1]
 
 #: 不是启动者、也不是服务账户的用户；每台 Linux 都有。
 STRANGER = "nobody"
@@ -52,6 +57,22 @@ def seed(home: str, other: str) -> None:
     """让新的状态目录有另一个的程序副本（硬链接），省去复制。"""
     os.makedirs(home, 0o755)
     shutil.copytree(f"{other}/pg", f"{home}/pg", copy_function=os.link)
+
+
+def begin_start(home: str) -> subprocess.Popen[str]:
+    """另一个进程里的启动；打印 pid 与是启动还是接管。"""
+    script = (
+        "import sys; from scns.db.cluster import Cluster;"
+        "started = Cluster(sys.argv[1]).start();"
+        "print(started.pid, 'spawned' if started.process else 'adopted')"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", script, home],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 @contextmanager

@@ -114,25 +114,29 @@ def create_system_user(name: str) -> pwd.struct_passwd:
 def run_as(
     account: Account, arguments: list[str], *, directory: str = "/", lock: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """以服务进程的身份运行一个程序到结束；不检查退出码。
+    """以服务进程的身份运行一个程序到结束；不检查退出码，错误输出并入 `stdout`。
 
     参数：
         directory：工作目录；缺省的根目录谁都进得去
         lock：状态目录的锁。改动数据目录的程序（initdb、pg_upgrade）也持有它：调用者被
             `kill -9` 而程序还在写时，别人不会同时动手
     """
-    return subprocess.run(
-        arguments,
-        cwd=directory,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-        pass_fds=() if lock is None else (lock,),
-        **account.identity(),
-    )
+    # 输出进内存文件而不是管道：调用者死了，程序也不会死于 SIGPIPE，留下半截工作
+    with os.fdopen(os.memfd_create("output"), "w+b") as output:
+        result = subprocess.run(
+            arguments,
+            cwd=directory,
+            env=ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+            pass_fds=() if lock is None else (lock,),
+            **account.identity(),
+        )
+        output.seek(0)
+        said = output.read().decode("utf-8", "replace")
+    return subprocess.CompletedProcess(arguments, result.returncode, said)
 
 
 def _entry(name: str) -> pwd.struct_passwd | None:

@@ -208,7 +208,7 @@ def initialise(
         account.give(fresh)
         result = run_as(account, _initdb(binaries, fresh, extra), lock=lock)
         if result.returncode:
-            raise ScnsError(f"Could not create {data}: {last_words(result.stderr)}")
+            raise ScnsError(f"Could not create {data}: {last_words(result.stdout)}")
         _include_settings(fresh, account)
         write_settings(fresh, account, binaries.major)
         rename(fresh, data)

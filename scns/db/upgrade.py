@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from scns.db.account import Account
     from scns.db.binaries import Binaries
 
+#: 工作目录名的开头。
+_WORK = "pg_upgrade."
+
 #: pg_upgrade 在工作目录里放的套接字名，最长五位端口号。
 _SOCKET = ".s.PGSQL.50432"
 
@@ -75,7 +78,7 @@ def upgrade(home: str, account: Account, old: Binaries, new: Binaries, lock: int
     if result.returncode:
         raise ScnsError(
             f"Could not upgrade {data} from PostgreSQL {old.major} to {new.major}: "
-            f"{failure_reason(result.stdout + result.stderr)}\n"
+            f"{failure_reason(result.stdout)}\n"
             f"Nothing was changed; see {target}/pg_upgrade_output.d"
         )
     rename(target, data + ".upgraded")
@@ -87,7 +90,7 @@ def _control(data: str, account: Account, binaries: Binaries) -> dict[str, str]:
     """pg_controldata 的输出，按项名索引。"""
     result = run_as(account, [binaries.program("pg_controldata"), data])
     if result.returncode:
-        raise ScnsError(f"{data} is damaged: {datadir.last_words(result.stderr)}")
+        raise ScnsError(f"{data} is damaged: {datadir.last_words(result.stdout)}")
     pairs = (line.partition(":") for line in result.stdout.splitlines())
     return {name: value.strip() for name, _, value in pairs}
 
@@ -97,9 +100,9 @@ def _work_directory(home: str) -> tempfile.TemporaryDirectory[str]:
 
     它把套接字也放在里面，又不认相对路径，所以状态目录的路径太长时改用系统的临时目录。
     """
-    longest = os.path.join(home, "pg_upgrade.XXXXXXXX", _SOCKET)
+    longest = os.path.join(home, _WORK + "XXXXXXXX", _SOCKET)
     fits = len(os.fsencode(longest)) <= home_.SOCKET_PATH_LIMIT
-    return tempfile.TemporaryDirectory(prefix="pg_upgrade.", dir=home if fits else None)
+    return tempfile.TemporaryDirectory(prefix=_WORK, dir=home if fits else None)
 
 
 def _pg_upgrade(old: Binaries, new: Binaries, data: str, target: str, work: str) -> list[str]:
@@ -130,8 +133,9 @@ def failure_reason(output: str) -> str:
 def discard_old(home: str, serving: Binaries) -> None:
     """新版本好好地启动过了：删除旧的数据目录与用不着的程序副本。"""
     data = home_.data_dir(home)
-    for suffix in (".old", ".upgrade"):
-        remove_tree(data + suffix)
+    leftovers = [Path(data + suffix) for suffix in (".old", ".upgrade", ".upgrade.new")]
+    for path in (*leftovers, *Path(home).glob(_WORK + "*")):
+        remove_tree(str(path))
     if serving.origin != "pinned":
         return
     for copy in Path(pin_dir(home)).iterdir():

@@ -26,6 +26,7 @@ from tests.clusters import (
     ROOT,
     STRANGER,
     as_user,
+    begin_start,
     connected,
     needs_root,
     refusal,
@@ -85,22 +86,6 @@ def answers(server: Cluster) -> bool:
     with connected(server) as cursor:
         cursor.execute("SELECT 1")
         return bool(cursor.fetchone() == (1,))
-
-
-def begin_start(home: str) -> subprocess.Popen[str]:
-    """另一个进程里的启动；打印 pid 与是启动还是接管。"""
-    script = (
-        "import sys; from scns.db.cluster import Cluster;"
-        "started = Cluster(sys.argv[1]).start();"
-        "print(started.pid, 'spawned' if started.process else 'adopted')"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", script, home],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 # ── 启动 ──────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from scns.db.binaries import Binaries
 from scns.db.bootstrap import bootstrap
 from scns.db.cluster import Cluster
 from scns.errors import ScnsError
-from tests.clusters import connected, errors_of, temporary_home
+from tests.clusters import begin_start, connected, errors_of, temporary_home
 from tests.conftest import wait_until
 
 #: 能读、不能用来服务的老版本；没有就跳过。
@@ -115,6 +115,19 @@ def test_failed_upgrade_leaves_the_old_cluster_usable(written_by_old, old):
     assert rows(cluster) == 1000
     cluster.stop()
     assert process.wait(10) == 0
+
+
+def test_upgrade_whose_starter_is_killed_is_redone(written_by_old, old):
+    cluster = written_by_old
+    cluster.stop()
+    starter = begin_start(cluster.home)
+    # 这时 pg_upgrade 已启动了它自己的服务器
+    wait_until(lambda: cluster.running_pid() is not None, what="pg_upgrade to begin")
+    starter.kill()
+    starter.wait()
+    cluster.start()
+    assert datadir.data_major(cluster.data) != old.major
+    assert rows(cluster) == 1000
 
 
 def test_upgrade_is_refused_when_the_old_programs_are_gone(written_by_old, old, monkeypatch):

@@ -67,8 +67,8 @@ def test_program_runs_as_the_account_with_a_bare_environment(monkeypatch):
 
 def test_program_that_fails_is_not_an_exception():
     me = Account("me", os.geteuid(), os.getegid(), switch=False)
-    result = account.run_as(me, ["/bin/sh", "-c", "printf '\\377' >&2; exit 3"])
-    assert (result.returncode, result.stderr) == (3, "\ufffd")
+    result = account.run_as(me, ["/bin/sh", "-c", "printf a; printf '\\377' >&2; exit 3"])
+    assert (result.returncode, result.stdout) == (3, "a\ufffd")
 
 
 # ── 建立 ──────────────────────────────────────────────────────────────────────

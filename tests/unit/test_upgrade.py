@@ -85,7 +85,8 @@ def test_reason_is_what_follows_the_last_step(output, reason):
 
 
 def test_good_start_discards_what_it_no_longer_needs(tmp_path):
-    make(tmp_path, data="new", data_old="old", data_upgrade="half")
+    make(tmp_path, data="new", data_old="old", data_upgrade="half", data_upgrade_new="less")
+    (tmp_path / "pg_upgrade.abcdefgh").mkdir()
     for name in ("17.9.1", "18.5.1", "18.6.3", "18.7.0.new"):
         (tmp_path / "pg" / name / "bin").mkdir(parents=True)
     serving = Binaries("pinned", (18, 6, 3), str(tmp_path / "pg/18.6.3/bin"))
