@@ -1,0 +1,302 @@
+"""stepd 的事件循环：套接字、信号、guardian 与定时，都在一个 poll 里。
+
+没有事时 poll 不设超时，空闲不耗 CPU。各连接按接入的先后读到空为止：新的 scnsd 收到 `welcome`
+之前，前一个 scnsd 死前发出的命令都已执行，`welcome` 说没有的作业以后也不会冒出来。
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import struct
+
+from scns.stepd.files import remove
+from scns.stepd.jobs import Jobs, Missing, Refused
+from scns.stepd.log import log
+from scns.stepd.protocol import VERSION, Decoder, ProtocolError, address, encode
+from scns.stepd.spec import Field
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from scns.stepd.cgroup import Hierarchy
+    from scns.stepd.options import Options
+    from scns.stepd.protocol import Message
+
+    #: `stopped`：奉命停下；`orphaned`：guardian 死了，调用者接替它。
+    Outcome = Literal["stopped", "orphaned"]
+
+_RECEIVE_SIZE = 1 << 18
+_BACKLOG = 64
+_CREDENTIALS = struct.Struct("3i")
+
+#: 客户端不读的话最多替它攒这么多，字节；再多就断开，它重连后会从 `welcome` 补齐。
+_MAX_PENDING = 64 << 20
+
+#: poll 的超时上限，秒；再长的定时也只是中途空醒一次。
+_MAX_TIMEOUT = 86400.0
+
+
+class Connection:
+    """一个客户端。"""
+
+    def __init__(self, peer: socket.socket) -> None:
+        self.socket = peer
+        self.decoder = Decoder()
+        self.pending = bytearray()
+
+    def fileno(self) -> int:
+        """套接字的描述符。"""
+        return self.socket.fileno()
+
+    def send(self, message: Message) -> None:
+        """攒下一条消息，循环末尾一起写。"""
+        self.pending += encode(message)
+
+    def flush(self) -> None:
+        """能写多少写多少。
+
+        异常：
+            OSError：连接断了
+        """
+        try:
+            while self.pending:
+                del self.pending[: self.socket.send(self.pending)]
+        except BlockingIOError:
+            return
+
+
+class Server:
+    """一个 stepd。
+
+    参数：
+        channel：通往 guardian 的套接字；读到文件尾就是它死了
+        guardian：它的进程号
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        hierarchy: Hierarchy | None,
+        channel: socket.socket,
+        guardian: int,
+    ) -> None:
+        self._options = options
+        self._channel = channel
+        self._connections: dict[int, Connection] = {}
+        self._poll = select.poll()
+        self._outcome: Outcome | None = None
+        self._jobs = Jobs(options, hierarchy, guardian, self._announce)
+        self._bell, self._ringer = socket.socketpair()
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        for each in (self._bell, self._ringer, self._listener):
+            each.setblocking(False)
+        self._listen()
+        sockets = [each.fileno() for each in (self._bell, self._listener, channel)]
+        for fd in (*sockets, *self._jobs.ending.watched):
+            self._poll.register(fd, select.POLLIN)
+
+    def run(self) -> Outcome:
+        """一直转到奉命停下，或者 guardian 死了。"""
+        signal.set_wakeup_fd(self._ringer.fileno(), warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, _ignore)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
+        timeout: float | None = 0.0  # 先收拾前任留下的
+        while self._outcome is None:
+            self._turn(timeout)
+            self._jobs.ending.reap()
+            timeout = self._jobs.turn()
+            self._flush()
+            if self._jobs.closing and self._jobs.idle():
+                self._outcome = "stopped"
+        return self._outcome
+
+    def close(self) -> None:
+        """放下一切，不动作业。"""
+        signal.set_wakeup_fd(-1)
+        self._jobs.close()
+        for connection in self._connections.values():
+            connection.socket.close()
+        for each in (self._bell, self._ringer, self._listener, self._channel):
+            each.close()
+
+    def _turn(self, timeout: float | None) -> None:
+        wait = None if timeout is None else min(timeout, _MAX_TIMEOUT) * 1000 + 0.999
+        ready = dict(self._poll.poll(wait))
+        if self._bell.fileno() in ready:
+            self._heed_signals()
+        for connection in list(self._connections.values()):
+            if connection.fileno() in ready:
+                self._read(connection)
+        for handle in list(self._jobs.ending.watched):
+            if handle in ready:
+                self._poll.unregister(handle)
+                self._jobs.ending.departed(handle)
+        if self._channel.fileno() in ready:
+            self._hear_guardian()
+        if self._listener.fileno() in ready:
+            self._accept()
+
+    # ---- 信号与 guardian ----
+
+    def _heed_signals(self) -> None:
+        numbers = self._bell.recv(4096)
+        if signal.SIGTERM in numbers or signal.SIGINT in numbers:
+            log("stopping: all jobs are being killed")
+            # 催第二遍就不再宽限
+            self._stop(0.0 if self._jobs.closing else None)
+
+    def _stop(self, grace: float | None) -> None:
+        if not self._jobs.closing:
+            self._poll.unregister(self._listener)
+            self._listener.close()
+        self._jobs.stop_all(grace)
+
+    def _hear_guardian(self) -> None:
+        """guardian 报告它的一个孩子的死讯；我们记下之后它才收尸。"""
+        report = self._channel.recv(256)
+        if not report:
+            log("the guardian is gone, taking its place")
+            self._outcome = "orphaned"
+            return
+        pid, status = map(int, report.split())
+        self._jobs.ending.inherited(pid, status)
+        self._channel.send(b"recorded")
+
+    # ---- 连接 ----
+
+    def _listen(self) -> None:
+        with address(self._options.run_dir) as path:
+            remove(path)
+            # 谁都可以连，说了算不算看 SO_PEERCRED。用 umask 而不是 chmod：
+            # 运行目录可以是别人的，chmod 的路径上可能已经换了东西
+            before = os.umask(0o111)
+            try:
+                self._listener.bind(path)
+            finally:
+                os.umask(before)
+        self._listener.listen(_BACKLOG)
+
+    def _accept(self) -> None:
+        try:
+            peer, _ = self._listener.accept()
+        except OSError:
+            return
+        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        _, uid, _ = _CREDENTIALS.unpack(credentials)
+        if not self._options.commands(uid):
+            log(f"refused a connection from uid {uid}")
+            peer.close()
+            return
+        peer.setblocking(False)
+        self._connections[peer.fileno()] = Connection(peer)
+        self._poll.register(peer, select.POLLIN)
+
+    def _drop(self, connection: Connection) -> None:
+        if self._connections.pop(connection.fileno(), None) is not None:
+            self._poll.unregister(connection.fileno())
+            connection.socket.close()
+
+    def _read(self, connection: Connection) -> None:
+        """读到空为止，逐条执行。"""
+        while True:
+            try:
+                data = connection.socket.recv(_RECEIVE_SIZE)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            try:
+                for message in connection.decoder.feed(data) if data else ():
+                    self._obey(connection, message)
+            except ProtocolError as error:
+                log(f"dropped a client: {error}")
+                data = b""
+            if not data:
+                self._drop(connection)
+                return
+
+    def _flush(self) -> None:
+        for connection in list(self._connections.values()):
+            if not connection.pending:
+                continue
+            try:
+                connection.flush()
+            except OSError:
+                self._drop(connection)
+                continue
+            if len(connection.pending) > _MAX_PENDING:
+                log("dropped a client that does not read")
+                self._drop(connection)
+                continue
+            more = select.POLLOUT if connection.pending else 0
+            self._poll.modify(connection.fileno(), select.POLLIN | more)
+
+    def _announce(self, message: Message) -> None:
+        for connection in self._connections.values():
+            connection.send(message)
+
+    # ---- 命令 ----
+
+    def _obey(self, connection: Connection, message: Message) -> None:
+        """执行一条命令；做不到的回一条 `refused`，不影响别的。"""
+        identity = {"job": message.get("job"), "attempt": message.get("attempt")}
+        try:
+            answer = self._execute(message)
+        except Missing as missing:
+            answer = {"op": "missing", **identity, "what": missing.what}
+        except (Refused, ValueError, OSError) as error:
+            answer = {"op": "refused", **identity, "error": str(error)}
+        if answer is not None:
+            connection.send(answer)
+
+    def _execute(self, message: Message) -> Message | None:
+        field = Field(message)
+        operation = field.text("op")
+        if operation == "hello":
+            return {"op": "welcome", "version": VERSION, "pid": os.getpid(), **self._jobs.welcome()}
+        if operation == "script":
+            self._jobs.keep_script(field)
+        elif operation == "environment":
+            self._jobs.keep_environment(field)
+        elif operation == "start":
+            return self._jobs.start(message)
+        elif operation == "shutdown":
+            self._shut_down(field.flag("kill"))
+        else:
+            return self._about_job(operation, field)
+        return None
+
+    def _about_job(self, operation: str, field: Field) -> Message | None:
+        key = (field.integer("job"), field.integer("attempt"))
+        if operation == "signal":
+            self._jobs.signal(key, field.integer("signal"), field.text("scope"))
+        elif operation == "kill":
+            self._jobs.kill(key, field.seconds("grace"), field.optional_text("message"))
+        elif operation == "suspend":
+            self._jobs.suspend(key)
+        elif operation == "resume":
+            self._jobs.resume(key)
+        elif operation == "ack":
+            self._jobs.acknowledge(key)
+        elif operation == "pids":
+            return {"op": "pids", "job": key[0], "attempt": key[1], "pids": self._jobs.pids(key)}
+        else:
+            raise Refused(f"operation {operation} does not exist")
+        return None
+
+    def _shut_down(self, kill: bool) -> None:
+        if kill:
+            log("shutdown: all jobs are being killed")
+            self._stop(None)
+        else:
+            log("shutdown: running jobs are left alone")
+            self._outcome = "stopped"
+
+
+def _ignore(number: int, frame: object) -> None:
+    """信号由 `set_wakeup_fd` 送进循环，这里什么也不必做。"""
