@@ -62,9 +62,10 @@ def _stretch(chance: Chance, ledger: Ledger) -> float:
             short = any(have < want for have, want in zip(room, amount, strict=True))
             if moment > ledger.now and short:
                 longest = min(longest, moment - ledger.now)
-        for begin, _, name in slot.walls:
-            if begin > ledger.now and name != need.reservation:
-                longest = min(longest, begin - ledger.now)
+        for begin, until, name in slot.walls:
+            edge = until if name == need.reservation else begin
+            if edge > ledger.now:
+                longest = min(longest, edge - ledger.now)
     return max(chance.limit, longest // _MINUTE * _MINUTE)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from scns.planner.features import Tree
     from scns.planner.ledger import Ledger
     from scns.planner.queue import Line
-    from scns.planner.snapshot import Partition, Request, Waiting
+    from scns.planner.snapshot import Partition, Request, Reservation, Waiting
 
 _MANY = 1 << 60
 
@@ -30,6 +30,7 @@ class Need:
     """一份请求在一个分区里的样子。
 
     参数：
+        lane：与谁排一条队：同一分区的；用预留的作业，是同一分区同一预留的
         slots：可以用的节点，按（权重，次序）排好
         required：必须用上的节点的次序号
         limit：时限，没有时是无穷大；`least` 是为了早些启动可以缩到的时限
@@ -40,6 +41,7 @@ class Need:
     """
 
     partition: str
+    lane: str
     slots: Sequence[Slot]
     required: frozenset[int]
     tasks: int
@@ -73,7 +75,7 @@ class Demand:
         unavailable：原因是节点不可用时，是哪些节点
         licenses：许可证的向量；不用时为空
         tier：各分区里最高的 `PriorityTier`
-        partitions：`needs` 涉及的分区
+        lanes：`needs` 涉及的车道
         whole_cpus：整个集群至少要有几个空闲 CPU 才值得细看
     """
 
@@ -82,7 +84,7 @@ class Demand:
     unavailable: tuple[str, ...] = ()
     licenses: Vector = ()
     tier: int = 1
-    partitions: frozenset[str] = frozenset()
+    lanes: frozenset[str] = frozenset()
     whole_cpus: int = 1
 
 
@@ -115,9 +117,15 @@ def _kinds(slots: Iterable[Slot]) -> list[tuple[Slot, int]]:
 class Compiler:
     """对照一份配置编译请求；可以用的节点按条件缓存。"""
 
-    def __init__(self, ledger: Ledger, partitions: Sequence[Partition]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        partitions: Sequence[Partition],
+        reservations: Iterable[Reservation] = (),
+    ) -> None:
         self._ledger = ledger
         self._partitions = {partition.name: partition for partition in partitions}
+        self._reservations = {each.name: each for each in reservations}
         self._candidates: dict[object, Candidates] = {}
         self.overlaps = _overlaps(partitions)
 
@@ -147,13 +155,22 @@ class Compiler:
         ):
             demand.reason = "Licenses"
             return demand
+        if request.reservation is not None and not self._may_use(job, request.reservation):
+            demand.reason = "Reservation"
+            return demand
         for partition in self._in_order(request):
             self._try_partition(demand, job, partition)
         if demand.needs:
             demand.reason = ""
-            demand.partitions = frozenset(need.partition for need in demand.needs)
+            demand.lanes = frozenset(need.lane for need in demand.needs)
             demand.whole_cpus = min(need.whole_cpus for need in demand.needs)
         return demand
+
+    def _may_use(self, job: Waiting, name: str) -> bool:
+        reservation = self._reservations.get(name)
+        if reservation is None:
+            return False
+        return job.uid in reservation.uids or job.account in reservation.accounts
 
     def _in_order(self, request: Request) -> list[Partition | None]:
         found = [self._partitions.get(name) for name in request.partitions]
@@ -266,6 +283,7 @@ def _need(
     limit = inf if request.time_limit is None else float(request.time_limit)
     need = Need(
         partition=partition.name,
+        lane=f"{partition.name}@{request.reservation}" if request.reservation else partition.name,
         slots=found.up,
         required=required,
         tasks=max(request.tasks, nodes_min),

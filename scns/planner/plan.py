@@ -34,7 +34,7 @@ class Plan:
         starts：现在启动的，按决定的次序；一个数组可以有几项
         blocked：逐个看过而没有启动的，按作业号；其余的问 `blocked_of`
         shapes：看过而没有启动的形状，以其中排在最前的作业为代表
-        first：各分区里第一个放不下的作业，后面的都在等它
+        first：各分区（车道，见 `Need`）里第一个放不下的作业，后面的都在等它
     """
 
     starts: list[Start]
@@ -76,7 +76,7 @@ def plan(snapshot: Snapshot, queue: Queue | None = None) -> Plan:
         queue：长期保留的队列；给出时不看 `snapshot.waiting`。规划不改动它
     """
     ledger = Ledger(snapshot)
-    compiler = Compiler(ledger, snapshot.partitions)
+    compiler = Compiler(ledger, snapshot.partitions, snapshot.reservations)
     limited = snapshot.account_limits or snapshot.user_limits or snapshot.qos_limits
     if queue is None:
         owners = bool(limited) or any(

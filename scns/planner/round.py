@@ -129,7 +129,7 @@ class Round:
             return None
         now = self.ledger.now
         for need in demand.needs:
-            if need.partition in self._closed:
+            if need.lane in self._closed:
                 continue
             limits = (need.limit,) if need.least == need.limit else (need.limit, need.least)
             for limit in limits:
@@ -162,7 +162,7 @@ class Round:
 
     def _hold(self, line: Line, job: Waiting, demand: Demand) -> None:
         """放不下的作业：记下原因，按策略许诺。"""
-        names = demand.partitions
+        names = demand.lanes
         if names <= self.first.keys() and names <= self._decided():
             # 绝大多数作业走到这里：排在别人后面，也轮不到许诺，不必记
             return
@@ -174,9 +174,11 @@ class Round:
             blocked.blockers = (ahead,)
         elif not self._license_left(demand):
             blocked.reason = "Licenses"
+        if self._not_begun(demand):
+            blocked.reason = "Reservation"
         if self._policy.kind == "fifo":
             for name in names:
-                self._closed |= self._compiler.overlaps[name]
+                self._closed |= self._compiler.overlaps.get(name, {name})
             self._context = (*self._context, job.job_id)
         else:
             self._promise(job, demand, names, blocked)
@@ -222,6 +224,16 @@ class Round:
             where.append(self.ledger.pool)
         jobs = {job_id for slot in where for end, job_id, _ in slot.releases if end <= until}
         return tuple(sorted(jobs))
+
+    def _not_begun(self, demand: Demand) -> bool:
+        """作业的预留是否还没有开始。"""
+        now = self.ledger.now
+        return all(
+            need.reservation is not None
+            and all(begin > now for begin, _, name in slot.walls if name == need.reservation)
+            for need in demand.needs
+            for slot in need.slots
+        )
 
     def _license_left(self, demand: Demand) -> bool:
         now = self.ledger.now

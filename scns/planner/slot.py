@@ -93,11 +93,14 @@ class Slot:
         return room
 
     def closed(self, start: float, end: float, reservation: str | None) -> bool:
-        """这段时间是否被别人的预留挡住。"""
-        return any(
-            begin < end and start < until and name != reservation
-            for begin, until, name in self.walls
-        )
+        """这段时间是否被别人的预留挡住，或不全在自己的预留之内。"""
+        inside = reservation is None
+        for begin, until, name in self.walls:
+            if name == reservation:
+                inside = inside or (begin <= start and end <= until)
+            elif begin < end and start < until:
+                return True
+        return not inside
 
     def changes(self, now: float) -> Iterable[float]:
         """空闲量可能变多的时刻，都晚于现在；不保证有序，可以重复。"""
@@ -105,7 +108,7 @@ class Slot:
             yield from self.times[1:]
         else:
             yield from (max(end, now + OVERDUE) for end, _, _ in self.releases if end < inf)
-        yield from (until for _, until, _ in self.walls if until > now)
+        yield from (edge for wall in self.walls for edge in wall[:2] if edge > now)
 
     def promise(self, now: float, start: float, end: float, amount: Vector) -> None:
         """把一段时间的资源许给一个作业。"""
