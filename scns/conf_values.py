@@ -61,10 +61,12 @@ def _number(text: str) -> int:
 
 
 def _positive(text: str) -> int:
-    number = _number(text)
-    if number == 0:
-        raise BadValue("a whole number, 1 or more")
-    return number
+    try:
+        if number := _number(text):
+            return number
+    except BadValue:
+        pass
+    raise BadValue("a whole number, 1 or more")
 
 
 def _limit(text: str) -> int | None:

@@ -99,7 +99,9 @@ class _Draft:
         """全局的键；重复时后一个算数，SlurmctldHost 则是各行合起来。"""
         if len(line.pairs) > 1:
             name, value = line.pairs[1]
-            raise line.error(f'one parameter a line, found a second one: "{name}={value}"')
+            raise line.error(
+                f'one parameter a line, found "{name}={value}" too; quote a value with blanks'
+            )
         name, text = line.pairs[0]
         key = _find(line, name, KEYS)
         if key.field is None:

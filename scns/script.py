@@ -163,8 +163,10 @@ class _Line:
         return self._text[at : at + 1] in _BLANKS
 
     def _refuse_hetjob(self) -> None:
-        raw = self._text[self._at : self._at + len("hetjob ")]
-        if raw[:6].lower() in _HETJOB and (len(raw) == 6 or raw[6] in _BLANKS):
+        end = self._at
+        while end < len(self._text) and not self._blank(end):
+            end += 1
+        if self._text[self._at : end].lower() in _HETJOB:
             raise UsageError(f"{self._place}heterogeneous jobs are not supported")
 
     def _fatal(self, message: str) -> InvalidScript:
