@@ -351,7 +351,7 @@ CREATE VIEW scns.queue WITH (security_barrier) AS
          j.suspend_time, j.suspended_seconds, j.outcome, j.outcome_uid, j.exit_code,
          j.exit_signal, j.node_list AS nodes, j.batch_host, j.nodes_alloc, j.cpus_alloc,
          j.memory_alloc, j.expected_start,
-         s.owner, s.uid, s.gid, s.group_name, s.name, coalesce(j.partition, s.partition) AS partition,
+         s.owner, j.uid, s.gid, s.group_name, s.name, coalesce(j.partition, s.partition) AS partition,
          s.account, s.qos, s.nice,
          s.tasks, s.cpus_per_task, s.nodes_min, s.nodes_max, s.tasks_per_node, s.mincpus, s.cpus,
          s.memory_per_node, s.memory_per_cpu, s.time_limit, s.time_min, s.deadline, s.exclusive,
