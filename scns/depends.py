@@ -116,7 +116,10 @@ class Dependency:
     __slots__ = ("any", "terms")
 
     def __init__(self, terms: Iterable[Term] = (), any: bool = False) -> None:
-        self.terms = tuple({term.subject: term for term in reversed(list(terms))}.values())[::-1]
+        kept: dict[tuple[str, int | None, int | None], Term] = {}
+        for term in terms:
+            kept.setdefault(term.subject, term)
+        self.terms = tuple(kept.values())
         self.any = any and len(self.terms) > 1
 
     def __str__(self) -> str:
@@ -215,7 +218,7 @@ def _is_bare(item: str) -> bool:
 
 def _terms(item: str) -> list[Term]:
     if _is_bare(item):
-        if ":" in item or "+" in item:
+        if not {":", "+", "["}.isdisjoint(item):
             raise InvalidDependency
         return _references(_DEFAULT_KIND, item)
     name, colon, references = item.partition(":")

@@ -114,9 +114,11 @@ def _items(text: str) -> Iterator[str]:
     for at, letter in enumerate(text + ","):
         if letter in open_:
             open_[letter] = not open_[letter]
-        elif at == len(text) or (letter == "," and True not in open_.values()):
+            continue
+        balanced = True not in open_.values()
+        if at == len(text) or (letter == "," and balanced):
             item = text[start:at]
-            if len(item) > 1 and item[0] in open_ and item[0] == item[-1]:
+            if balanced and len(item) > 1 and item[0] in open_ and item[0] == item[-1]:
                 item = item[1:-1]
             yield item
             start = at + 1

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_SIZE = 4 * 1024 * 1024
 
 _DIRECTIVE = b"#SBATCH"
-_BLANKS = frozenset(" \t\n\v\f\r")
+_BLANKS = " \t\n\v\f\r"
 _HETJOB = ("hetjob", "packjob")
 
 _WRAPPED = b"#!/bin/sh\n# This script was created by sbatch --wrap.\n\n%s\n"
@@ -112,7 +112,8 @@ class _Line:
     """
 
     def __init__(self, text: str, place: str) -> None:
-        self._text = text
+        # 报错时引用的是这一行余下的文本：头一个词不带前面的空白，后面的词带
+        self._text = text.lstrip(_BLANKS)
         self._place = place
         self._at = 0
 
@@ -160,7 +161,7 @@ class _Line:
         return "".join(word)
 
     def _blank(self, at: int) -> bool:
-        return self._text[at : at + 1] in _BLANKS
+        return at < len(self._text) and self._text[at] in _BLANKS
 
     def _refuse_hetjob(self) -> None:
         end = self._at

@@ -33,7 +33,7 @@ PROBLEM = "Job dependency problem"
 MALFORMED = """
 afterok afterok: afterok:abc afterok:0 afterok:-1 afterok:+5 afterok:0x10 afterok:73.0
 afterok:73, afterok:73? ,afterok:73 afterok:73,,afterok:74 afterok:73::74 afterok:73:
-afterokay:73 aft:73 afterbogus:73 before:73 :73 , ? none 00 0,73 73,0 73: 73, 73:74 73?74 73+5
+afterokay:73 aft:73 afterbogus:73 before:73 :73 , ? none 00 0,73 73,0 73: 73, 73:74 75_[1-2] 73?74 73+5
 73,afterok:74 afterok:73;afterok:74 afterok:73singleton singletonafterok:73 singleton:
 singleton:73 singletonx expand afterok:75_ afterok:75_x afterok:75_1-2 afterok:75_-1
 afterok:75_[1 afterok:75_1] afterok:75_[] afterok:75_[a] afterok:75_** afterok:75_[1-4%2]
@@ -141,6 +141,8 @@ def test_elements_of_arrays_are_named_one_by_one(text, canonical):
         ("afterok:73,afterok:73", "afterok:73"),
         ("afterok:73,afterany:73", "afterok:73,afterany:73"),
         ("after:73+5,after:73+6", "after:73+5"),
+        ("after:73:74,after:73+6:74", "after:73,after:74"),
+        ("afterok:73+3:75:73+3?afterok:73", "afterok:73+3?afterok:75+3"),
         ("singleton,singleton", "singleton"),
         ("afterok:73?singleton?singleton", "afterok:73?singleton"),
         ("afterok:73?afterok:73", "afterok:73"),

@@ -111,6 +111,8 @@ def test_a_list_passes_what_it_names(option, listed):
         ("A='1\"2',C", [b"A='1\"2',C"]),
         ("A='x", [b"A='x"]),
         ("'FOO,OTHER", []),
+        ('"X=\'Y "', [b'"X=\'Y "']),
+        ("'X=\",',=1'", [b"'X=\",',=1'"]),
         ('FOO,"', [b"FOO=bar"]),
     ],
 )
