@@ -33,7 +33,8 @@ PROBLEM = "Job dependency problem"
 MALFORMED = """
 afterok afterok: afterok:abc afterok:0 afterok:-1 afterok:+5 afterok:0x10 afterok:73.0
 afterok:73, afterok:73? ,afterok:73 afterok:73,,afterok:74 afterok:73::74 afterok:73:
-afterokay:73 aft:73 afterbogus:73 before:73 :73 , ? none 00 0,73 73,0 73: 73, 73:74 75_[1-2] 73?74 73+5
+afterokay:73 aft:73 afterbogus:73 before:73 :73 , ? none 00 0,73 73,0 73: 73, 73:74 75_[1-2]
+73?74 73+5
 73,afterok:74 afterok:73;afterok:74 afterok:73singleton singletonafterok:73 singleton:
 singleton:73 singletonx expand afterok:75_ afterok:75_x afterok:75_1-2 afterok:75_-1
 afterok:75_[1 afterok:75_1] afterok:75_[] afterok:75_[a] afterok:75_** afterok:75_[1-4%2]
