@@ -92,9 +92,7 @@ def holder(directory: str, name: str, lock: str | None = None) -> int | None:
     """
     path = os.path.join(directory, f"{name}.pid")
     try:
-        descriptor = os.open(
-            path if lock is None else os.path.join(directory, lock), os.O_RDONLY | os.O_CLOEXEC
-        )
+        descriptor = _open_plain(path if lock is None else os.path.join(directory, lock))
     except OSError:
         return None
     try:
@@ -108,11 +106,16 @@ def holder(directory: str, name: str, lock: str | None = None) -> int | None:
 
 def _read_pid(path: str) -> int | None:
     try:
-        with open(path, encoding="utf-8") as stream:
+        with open(_open_plain(path), "rb") as stream:
             text = stream.read(32).strip()
     except OSError:
         return None
     return int(text) if text.isdigit() else None
+
+
+def _open_plain(path: str) -> int:
+    """只读打开；目录可能属于服务账户，所以不跟随链接，也不让 FIFO 卡住。"""
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def stepd_pid(directory: str) -> int | None:
