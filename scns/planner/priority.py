@@ -123,39 +123,32 @@ def top(
 ) -> dict[int, int]:
     """`scontrol top`：把选中的作业排到同一用户的其他作业前面，返回要改成的 nice。
 
-    各作业互换优先级，它们的总和不变，因此不会越过别的用户；选中的按所给次序在最前，其余的次序不变。
+    选中的按所给次序在最前，其余的一律降低，相互的次序不变；降低的总数正好是选中的提高的总数，
+    用户因此没有从别人那里得到什么。
 
     参数：
         priorities：同一用户、分区、账户与 QOS 的所有等待的作业的优先级；不在其中的选中者略过
     """
     first = [job for job in dict.fromkeys(chosen) if job in priorities]
-    moved = set(first)
-    rest = sorted(
-        (job for job in priorities if job not in moved), key=lambda job: (-priorities[job], job)
-    )
-    targets = sorted(priorities.values(), reverse=True)
-    border = targets[: len(first) + 1]
-    if len(set(border)) < len(border):
-        targets = _apart(targets, len(first))
+    rest = [job for job in priorities if job not in first]
+    order = sorted(priorities, key=lambda job: (-priorities[job], job))
+    if order[: len(first)] == first:
+        return {}
+    count, gained = len(first), len(first) * (len(first) - 1) // 2
+    own = sum(priorities[job] for job in first)
+    highest = max((priorities[job] for job in rest), default=0)
+    # 其余的各降 lowered，选中的从 best 起依次少 1，最后一个仍高于其余的；lowered 取最小的
+    lowered = max(0, -((own + gained - count * (highest + count)) // (len(rest) + count)))
+    lowered = lowered if rest else 0
+    best, spare = divmod(own + lowered * len(rest) + gained, count)
+    targets = {job: best - at for at, job in enumerate(first)}
+    targets[first[0]] += spare
+    targets.update((job, priorities[job] - lowered) for job in rest)
     return {
         job: nice.get(job, 0) + priorities[job] - target
-        for job, target in zip([*first, *rest], targets, strict=True)
+        for job, target in targets.items()
         if target != priorities[job]
     }
-
-
-def _apart(targets: list[int], first: int) -> list[int]:
-    """拉开并列的优先级：前 `first` 个严格递减，且高于其余的；总和不变。"""
-    rest = len(targets) - first
-    if not rest:
-        return [target + first - 1 - 2 * at for at, target in enumerate(targets)]
-    needed = first * (first - 1) // 2
-    lowered = max(1, -(-needed // rest))
-    raised = [first - 1 - at for at in range(first)]
-    if first:
-        raised[0] += lowered * rest - needed
-    steps = [*raised, *(-lowered for _ in range(rest))] if first else [0] * rest
-    return [target + step for target, step in zip(targets, steps, strict=True)]
 
 
 def _age(subject: Subject, weights: Weights, now: float) -> float:

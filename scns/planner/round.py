@@ -116,6 +116,9 @@ class Round:
             if found is None:
                 line.failed, line.failed_job = self._context, job.job_id
                 self._hold(line, job, demand)
+                if self._policy.kind == "conservative" and self._tests > 0:
+                    # 同一形状的也各得许诺
+                    self._walk.go_on(line, index)
                 return
             self._start(job, demand, found)
         self._walk.go_on(line, index)

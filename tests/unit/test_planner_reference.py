@@ -67,6 +67,10 @@ def random_snapshot(rng: Random, kind: str) -> Snapshot:
         wait_one(rng, 100 + at, nodes, [part.name for part in partitions], licenses)
         for at in range(rng.randint(1, 6))
     ]
+    for at in range(1, len(jobs)):
+        # 有些作业与前一个形状相同
+        if rng.random() < 0.3:
+            jobs[at].shape, jobs[at].request = jobs[at - 1].shape, jobs[at - 1].request
     walls = []
     if rng.random() < 0.1:
         start = NOW + rng.choice([-10, 0, 20])

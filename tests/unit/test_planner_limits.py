@@ -1,0 +1,171 @@
+"""上限：到了就不启动，原因用 Slurm 的说法；放宽了马上启动。"""
+
+from __future__ import annotations
+
+import pytest
+
+from scns.planner.limits import submit_excess, tres_of
+from scns.planner.plan import plan
+from scns.planner.snapshot import Limits
+from tests.unit.planner_cases import NOW, node, request, running, snapshot, waiting
+
+TREE = {"alice": "phys", "phys": "root"}
+GPUS = {"gpu": 4}
+
+
+def verdict(asked, limits, ran=(), **more):
+    """账户 phys 的用户 7 想启动一个作业；`limits` 按 account、user、qos 给。"""
+    job = waiting(1, asked, uid=7, account="phys", qos="long", **more)
+    result = plan(
+        snapshot(
+            [node(gres=GPUS)],
+            [job],
+            list(ran),
+            parents={"phys": "root"},
+            account_limits=limits.get("account", {}),
+            user_limits=limits.get("user", {}),
+            qos_limits=limits.get("qos", {}),
+            licenses={"sim": 9},
+        )
+    )
+    return "started" if result.starts else result.reason_of(job)
+
+
+def mine(job_id=9, cpus=1, **more):
+    return running(job_id, cpus, NOW + 99, uid=7, account="phys", qos="long", **more)
+
+
+@pytest.mark.parametrize(
+    ("owner", "limits", "reason"),
+    [
+        ("account", Limits(grp_jobs=1), "AssocGrpJobsLimit"),
+        ("account", Limits(max_jobs=1), "AssocMaxJobsLimit"),
+        ("account", Limits(grp_tres={"cpu": 3}), "AssocGrpCpuLimit"),
+        ("account", Limits(grp_tres={"mem": 399}), "AssocGrpMemLimit"),
+        ("account", Limits(grp_tres={"node": 1}), "AssocGrpNodeLimit"),
+        ("account", Limits(grp_tres={"gres/gpu": 1}), "AssocGrpGRES"),
+        ("account", Limits(grp_tres={"license/sim": 1}), "AssocGrpLicense"),
+        ("account", Limits(max_tres_per_job={"cpu": 1}), "AssocMaxCpuPerJobLimit"),
+        ("account", Limits(max_tres_per_job={"mem": 199}), "AssocMaxMemPerJob"),
+        ("account", Limits(max_tres_per_job={"node": 0}), "AssocMaxNodePerJobLimit"),
+        ("account", Limits(max_tres_per_job={"gres/gpu": 0}), "AssocMaxGRESPerJob"),
+        ("account", Limits(max_wall=599), "AssocMaxWallDurationPerJobLimit"),
+        ("user", Limits(max_jobs=1), "AssocMaxJobsLimit"),
+        ("user", Limits(grp_tres={"cpu": 3}), "AssocGrpCpuLimit"),
+        ("qos", Limits(grp_jobs=1), "QOSGrpJobsLimit"),
+        ("qos", Limits(max_jobs=1), "QOSMaxJobsPerUserLimit"),
+        ("qos", Limits(grp_tres={"cpu": 3}), "QOSGrpCpuLimit"),
+        ("qos", Limits(max_tres_per_user={"cpu": 3}), "QOSMaxCpuPerUserLimit"),
+        ("qos", Limits(max_tres_per_user={"mem": 399}), "QOSMaxMemoryPerUser"),
+        ("qos", Limits(max_tres_per_user={"node": 1}), "QOSMaxNodePerUserLimit"),
+        ("qos", Limits(max_tres_per_user={"gres/gpu": 1}), "QOSMaxGRESPerUser"),
+        ("qos", Limits(max_tres_per_job={"cpu": 1}), "QOSMaxCpuPerJobLimit"),
+        ("qos", Limits(max_wall=599), "QOSMaxWallDurationPerJobLimit"),
+    ],
+)
+def test_at_a_limit_the_reason_is_slurms_word(owner, limits, reason):
+    asked = request(2, memory_per_node=200, gres={"gpu": 1}, licenses={"sim": 1})
+    ran = [mine(cpus=2, memory=200, gres={"gpu": 1}, licenses={"sim": 1})]
+    key = {"account": "phys", "user": ("phys", 7), "qos": "long"}[owner]
+    assert verdict(asked, {owner: {key: limits}}, ran) == reason
+
+
+@pytest.mark.parametrize(
+    ("owner", "limits"),
+    [
+        ("account", Limits(grp_jobs=2, max_jobs=2, grp_tres={"cpu": 4, "gres/gpu": 2})),
+        ("user", Limits(max_jobs=2, max_wall=600)),
+        ("qos", Limits(max_tres_per_user={"cpu": 4}, max_tres_per_job={"cpu": 2, "node": 1})),
+    ],
+)
+def test_the_same_job_starts_at_once_when_the_limit_is_raised(owner, limits):
+    asked = request(2, gres={"gpu": 1})
+    ran = [mine(cpus=2, gres={"gpu": 1})]
+    key = {"account": "phys", "user": ("phys", 7), "qos": "long"}[owner]
+    assert verdict(asked, {owner: {key: limits}}, ran) == "started"
+
+
+def test_a_limit_of_a_parent_account_binds_its_children():
+    limits = {"account": {"root": Limits(grp_tres={"cpu": 3})}}
+    other = running(9, 2, NOW + 99, uid=8, account="root")
+    assert verdict(request(2), limits, [other]) == "AssocGrpCpuLimit"
+    assert verdict(request(1), limits, [other]) == "started"
+
+
+def test_per_user_limits_do_not_count_other_users():
+    limits = {"account": {"phys": Limits(max_jobs=1)}}
+    other = running(9, 2, NOW + 99, uid=8, account="phys")
+    assert verdict(request(2), limits, [other]) == "started"
+
+
+def test_an_endless_job_exceeds_any_wall_limit_and_a_shrinkable_one_its_minimum():
+    limits = {"qos": {"long": Limits(max_wall=500)}}
+    assert verdict(request(1, limit=None), limits) == "QOSMaxWallDurationPerJobLimit"
+    assert verdict(request(1, limit=900, time_min=500), limits) == "started"
+
+
+def test_an_exclusive_job_counts_with_the_whole_node():
+    limits = {"account": {"phys": Limits(grp_tres={"cpu": 7})}}
+    assert verdict(request(1, exclusive=True), limits) == "AssocGrpCpuLimit"
+    limits = {"account": {"phys": Limits(grp_tres={"cpu": 8})}}
+    assert verdict(request(1, exclusive=True), limits) == "started"
+
+
+def test_jobs_started_in_this_round_count_too():
+    jobs = [waiting(at, request(1), shape=1, uid=7, account="phys") for at in range(4)]
+    array = waiting(9, request(1), uid=8, account="phys", count=5)
+    limits = {"phys": Limits(max_jobs=2)}
+    result = plan(snapshot([node()], [*jobs, array], account_limits=limits))
+    assert [start.job_id for start in result.starts] == [0, 1, 9, 9]
+    assert result.reason_of(jobs[3]) == "AssocMaxJobsLimit"
+    assert result.reason_of(array) == "AssocMaxJobsLimit"
+
+
+def test_a_job_at_its_limit_blocks_nobody_else():
+    jobs = [waiting(1, request(8), uid=7, account="phys"), waiting(2, request(8), uid=8)]
+    limits = {"phys": Limits(max_jobs=0)}
+    result = plan(snapshot([node()], jobs, account_limits=limits, kind="fifo"))
+    assert [start.job_id for start in result.starts] == [2]
+
+
+def test_the_excess_tells_whose_limit_and_how_far():
+    job = waiting(1, request(3), uid=7, account="phys")
+    ran = [running(9, 2, NOW + 99, uid=8, account="phys")]
+    limits = {"phys": Limits(grp_tres={"cpu": 4})}
+    excess = plan(snapshot([node()], [job], ran, account_limits=limits)).blocked[1].excess
+    assert (excess.owner, excess.limit) == ("account phys", "GrpTRES=cpu")
+    assert (excess.most, excess.used, excess.asked) == (4, 2, 3)
+
+
+def test_a_circle_of_accounts_does_not_hang():
+    job = waiting(1, request(1), account="a")
+    result = plan(
+        snapshot([node()], [job], parents={"a": "b", "b": "a"}, account_limits={"b": Limits()})
+    )
+    assert len(result.starts) == 1
+
+
+def test_what_a_request_counts_for():
+    assert tres_of(request(2, tasks=3, memory_per_cpu=10, gres={"gpu": 2}, nodes_min=2)) == {
+        "cpu": 6,
+        "mem": 60,
+        "node": 2,
+        "gres/gpu": 4,
+    }
+    assert tres_of(request(2, tasks=3, overcommit=True, licenses={"x": 1})) == {
+        "cpu": 1,
+        "mem": 0,
+        "node": 1,
+        "license/x": 1,
+    }
+
+
+def test_submission_limits_count_waiting_and_running():
+    limits = Limits(max_submit=10, grp_submit=100)
+    assert submit_excess(limits, "account phys", mine=9, everyone=99) is None
+    over = submit_excess(limits, "account phys", mine=9, everyone=50, asked=2)
+    assert over is not None
+    assert over.reason == "AssocMaxSubmitJobLimit"
+    over = submit_excess(limits, "account phys", mine=1, everyone=100)
+    assert over is not None
+    assert over.reason == "AssocGrpSubmitJobsLimit"
