@@ -142,11 +142,12 @@ class Hierarchy:
             os._exit(1)
         return pid
 
-    def tidy(self) -> None:
-        """删掉前任来不及删的空目录；有进程的删不掉。"""
+    def tidy(self, used: Collection[str]) -> None:
+        """删掉前任来不及删的目录；`used` 里的路径还用着，有进程的本来就删不掉。"""
         for name in names(self.path):
-            if os.path.isdir(f"{self.path}/{name}"):
-                Cgroup(f"{self.path}/{name}").close()
+            path = f"{self.path}/{name}"
+            if path not in used and os.path.isdir(path):
+                Cgroup(path).close()
 
     def close(self) -> None:
         """删掉本实例的目录；还有作业在跑就留着。"""

@@ -133,13 +133,14 @@ class Ending:
 
     def attend(self) -> float | None:
         """推进每个正在结束的作业；返回几秒之后要再来，None 为不必。"""
-        self._census.expire()
+        self._census.expire()  # 这一轮里启动与杀死过进程，先前的照片不作数
         now = time.monotonic()
         for job in list(self._busy):
             if now >= job.check:
                 if job in self._departed:
                     self._inquire(job, now)
                 self._advance(job, now)
+        self._census.expire()
         return min((max(0.0, job.check - now) for job in self._busy), default=None)
 
     def close(self) -> None:

@@ -96,9 +96,11 @@ class Jobs:
                 self._recover(key, recall(lines))
             except ValueError as error:
                 log(f"journal: job {key[0]} attempt {key[1]} is unreadable: {error}")
-        self._spool.inherit(key[0] for key, job in self._jobs.items() if job.final is None)
+        alive = [job for job in self._jobs.values() if job.final is None]
+        self._spool.inherit(job.key[0] for job in alive)
         if hierarchy is not None:
-            hierarchy.tidy()
+            groups = [job.processes for job in alive]
+            hierarchy.tidy({group.path for group in groups if isinstance(group, Cgroup)})
 
     def close(self) -> None:
         """放下一切，不动作业；继任者从日记接手。"""

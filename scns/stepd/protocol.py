@@ -22,7 +22,8 @@ stepd 发出：
     `ended`：`job` `attempt` `status` `started` `ended` `cause` `error` `user` `system`
         `max_rss` `leftover`
     `missing`：`job` `attempt` `what`；补发 `what` 列出的内容后重发 `start`
-    `refused`：`job` `attempt` `error`
+    `refused`：`job` `attempt` `error`；`start` 不合规矩或做不到，没有启动，也没有留下什么；
+        别的命令做不到时（多半是作业刚结束）没有回答
     `pids`：`job` `attempt` `pids`
 
 `started` 与 `ended` 发给所有客户端，其余只回给提问者。`ended` 在收到 `ack` 之前，每次

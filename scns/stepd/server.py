@@ -243,14 +243,21 @@ class Server:
     # ---- 命令 ----
 
     def _obey(self, connection: Connection, message: Message) -> None:
-        """执行一条命令；做不到的回一条 `refused`，不影响别的。"""
-        identity = {"job": message.get("job"), "attempt": message.get("attempt")}
+        """执行一条命令；做不到的不影响别的。
+
+        只有 `start` 做不到时回 `refused`：别的命令的对象多半只是刚结束，`ended` 会说明一切。
+        """
+        operation = message.get("op")
+        identity: Message = {k: message[k] for k in ("job", "attempt") if k in message}
+        answer: Message | None = None
         try:
             answer = self._execute(message)
         except Missing as missing:
             answer = {"op": "missing", **identity, "what": missing.what}
         except (Refused, ValueError, OSError) as error:
-            answer = {"op": "refused", **identity, "error": str(error)}
+            log(f"refused {operation} {identity}: {error}")
+            if operation == "start":
+                answer = {"op": "refused", **identity, "error": str(error)}
         if answer is not None:
             connection.send(answer)
 
