@@ -230,6 +230,6 @@ def site(cursor: Any) -> None:
     )
     cursor.execute(
         "INSERT INTO scns.setting (name, value) VALUES ('DefMemPerCPU', '64'),"
-        " ('MaxArraySize', '110001'), ('MinJobAge', '300'), ('KillWait', '30'),"
+        " ('MaxArraySize', '110001'), ('MinJobAge', '300 sec'), ('KillWait', '30 sec'),"
         " ('ClusterName', 'scns')"
     )

@@ -451,7 +451,7 @@ BEGIN
 END $$;
 
 -- 一条边此刻的判定：WAITING、MET 或 NEVER
--- 来源：sbatch(1) “--dependency”；作业号不存在时 after、afterany 视为已满足，其余永不满足
+-- 来源：sbatch(1) “--dependency”；Slurm 22.05 把不存在的作业当作早已了结，哪一种依赖都算满足
 CREATE FUNCTION scns.judge_edge(d scns.dependency) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE parents int; started int; ended int; succeeded int; latest timestamptz; own scns.job;
@@ -475,7 +475,7 @@ BEGIN
      AND (d.on_task_id IS NULL OR p.array_task_id = d.on_task_id
           OR (p.waiting IS NOT NULL AND p.waiting @> d.on_task_id));
   IF parents = 0 THEN
-    RETURN CASE WHEN d.kind IN ('after', 'afterany') THEN 'MET' ELSE 'NEVER' END;
+    RETURN 'MET';
   END IF;
   IF d.kind = 'after' THEN
     RETURN CASE WHEN started = parents AND latest + make_interval(mins => d.delay) <= now()

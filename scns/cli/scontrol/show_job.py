@@ -6,9 +6,8 @@ import time
 
 from scns.arrays import from_multirange
 from scns.cli.scontrol.job_lines import format_job
-from scns.cli.scontrol.record import epoch, record, select
+from scns.cli.scontrol.record import epoch, moment, record, select
 from scns.cli.scontrol.session import Session
-from scns.times import format_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,7 +84,8 @@ _COLUMNS = {
 #: 结束了的作业在 MinJobAge 之内还看得见。
 _VISIBLE = """
 (q.end_time IS NULL OR q.end_time > now() - make_interval(secs => coalesce(
-  (SELECT s.value::int FROM scns.setting_list s WHERE s.name = 'MinJobAge'), 300)))
+  (SELECT split_part(s.value, ' ', 1)::int FROM scns.setting_list s
+    WHERE s.name = 'MinJobAge'), 300)))
 """
 
 _BASE = select(_COLUMNS, "scns.queue q") + f" WHERE {_VISIBLE}"
@@ -154,7 +154,7 @@ def _show_all(session: Session) -> None:
 
 def _announce(session: Session, count: int) -> None:
     if session.verbose:
-        session.say(f"last_update_time={format_moment(time.time())}, records={count}\n")
+        session.say(f"last_update_time={moment(time.time())}, records={count}\n")
 
 
 def _print(session: Session, job: Job, task: int | None) -> None:
