@@ -18,21 +18,28 @@ SOCKET_PATH_LIMIT = 107
 
 
 def state_home() -> str:
-    """返回状态目录的绝对路径。
+    """客户端要找的状态目录，绝对路径。
 
-    依次：`SCNS_HOME`；root 用系统目录；普通用户先用自己已有的目录，
-    自己没有而本机有系统级实例时用系统目录；都没有则是自己将要建立的目录。
+    依次：`SCNS_HOME`；root 用系统目录；普通用户先用自己已有的目录，自己没有而系统级实例
+    在运行时用系统目录；都没有则是自己将要建立的目录。
     """
+    own = own_home()
+    if "SCNS_HOME" in os.environ or os.geteuid() == 0 or os.path.isdir(own):
+        return own
+    if os.path.exists(os.path.join(run_dir(SYSTEM_HOME), ".s.PGSQL.5432")):
+        return SYSTEM_HOME
+    return own
+
+
+def own_home() -> str:
+    """自己的实例的状态目录，`scns up` 启动的就是它；还没有建立也返回。"""
     named = os.environ.get("SCNS_HOME")
     if named:
         return os.path.abspath(named)
     if os.geteuid() == 0:
         return SYSTEM_HOME
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    own = os.path.join(state, "scns")
-    if not os.path.isdir(own) and os.path.isdir(run_dir(SYSTEM_HOME)):
-        return SYSTEM_HOME
-    return own
+    return os.path.join(state, "scns")
 
 
 def run_dir(home: str) -> str:

@@ -30,7 +30,7 @@ def up(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """启动数据库、stepd 与 scnsd。"""
-    state = instance.state_directory()
+    state = home.own_home()
     deadline = time.monotonic() + timeout
     console = Console(quiet=quiet, highlight=False)
     settings_error = _check_configuration(state)
