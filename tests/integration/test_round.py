@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from scns.db import lease
 from scns.planner.snapshot import Policy
 from scns.scheduler import recover
