@@ -22,7 +22,6 @@ from scns.planner.snapshot import Running, Use
 
 if TYPE_CHECKING:
     from scns.planner.decision import Start
-    from scns.planner.slot import Slot, Vector
     from scns.planner.snapshot import Snapshot, Waiting
 
 #: 至多推进多少轮：再远的预测不值得算。
@@ -106,6 +105,10 @@ class _Forecast:
             self._waiting.values(), now=self.now, tier=self._compiler.tier, owners=True
         )
         known = {job.job_id: job for job in snapshot.running}
+        edges = [edge for each in snapshot.reservations for edge in (each.start, each.end)]
+        edges += [job.eligible for job in self._waiting.values()]
+        self._later = [edge for edge in edges if edge > self.now]
+        heapify(self._later)
         self._ends = [
             _End(max(booking.end, self.now + OVERDUE), at, booking, known.get(booking.job_id))
             for at, booking in enumerate(_bookings(self._ledger))
@@ -113,13 +116,9 @@ class _Forecast:
         ]
         heapify(self._ends)
         self._order = len(self._ends)
+        self._limited = bool(snapshot.account_limits or snapshot.user_limits or snapshot.qos_limits)
         # 没有上限时不必记着谁在跑
-        self._running: dict[int, Running] = {}
-        self._limited = bool(
-            snapshot.account_limits or snapshot.user_limits or snapshot.qos_limits
-        )
-        if self._limited:
-            self._running = {at: job for at, job in enumerate(snapshot.running, -len(known))}
+        self._running = list(snapshot.running) if self._limited else []
 
     def plan(self) -> list[int]:
         """规划此刻的一轮，返回启动的作业号，按决定的次序。"""
@@ -127,22 +126,20 @@ class _Forecast:
         self._queue.advance(self.now)
         limiter = None
         if self._limited:
-            running = list(self._running.values())
-            limiter = Limiter(replace(self._snapshot, running=running))
-        decided = decide(
-            self._ledger, self._compiler, self._queue, self._snapshot.policy, limiter
-        )
+            limiter = Limiter(replace(self._snapshot, running=self._running))
+        decided = decide(self._ledger, self._compiler, self._queue, self._snapshot.policy, limiter)
         for start in decided.starts:
             self._start(start)
         return [start.job_id for start in decided.starts]
 
     def advance(self) -> bool:
-        """时间走到下一次结束或下一个 `eligible`；没有这样的时刻时返回 False。"""
-        later = [job.eligible for job in self._waiting.values() if job.eligible > self.now]
-        at = min([*later, *(end.at for end in self._ends[:1])], default=None)
-        if at is None:
+        """时间走到下一次结束、下一个 `eligible` 或预留的边缘；没有这样的时刻时返回 False。"""
+        at = min(self._later[0] if self._later else inf, self._ends[0].at if self._ends else inf)
+        if at == inf:
             return False
         self.now = at
+        while self._later and self._later[0] <= at:
+            heappop(self._later)
         while self._ends and self._ends[0].at <= at:
             self._end(heappop(self._ends))
         return True
@@ -159,15 +156,15 @@ class _Forecast:
             self._queue.remove(job)
         self._order += 1
         if self._limited:
-            self._running[self._order] = running
+            self._running.append(running)
         if start.booking.end < inf:
             heappush(self._ends, _End(start.booking.end, self._order, start.booking, running))
 
     def _end(self, end: _End) -> None:
         self._ledger.end(end.booking)
-        self._running = {at: job for at, job in self._running.items() if job is not end.running}
+        self._running = [job for job in self._running if job is not end.running]
         array_id = end.running.array_id if end.running else None
-        if array_id in self._arrays:
+        if array_id is not None and array_id in self._arrays:
             array = self._arrays[array_id]
             array.active = max(0, array.active - 1)
             self._waiting[array_id].count = array.count
@@ -200,14 +197,9 @@ def _bookings(ledger: Ledger) -> list[Booking]:
     for slot in ledger.slots:
         busy = ((1 << slot.total[0]) - 1) & ~slot.mask
         for end, job_id, amount in slot.releases:
-            cpus = _taken(busy, amount, slot)
+            cpus = pick(busy, min(amount[0], busy.bit_count()))
             busy &= ~cpus
             booking(end, job_id).parts.append((slot, amount, cpus))
     for end, job_id, licenses in ledger.pool.releases:
         booking(end, job_id).licenses = licenses
     return list(found.values())
-
-
-def _taken(busy: int, amount: Vector, slot: Slot) -> int:
-    del slot
-    return pick(busy, min(amount[0], busy.bit_count()))
