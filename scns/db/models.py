@@ -167,6 +167,8 @@ class Node(SQLModel, table=True):
     reason: str | None = _text()
     reason_time: datetime | None = _time()
     reason_uid: int | None = _integer()
+    comment: str | None = _text()
+    extra: str | None = _text()
     boot_id: str | None = _text()
     boot_time: datetime | None = _time()
     daemon_start: datetime | None = _time()
@@ -334,6 +336,11 @@ class Job(SQLModel, table=True):
     `attempt`：第几次启动，是启动与结束报告的栅栏：旧一次的报告改不了任何东西。
     `partition`：启动所用的分区；还没启动时为 NULL，看提交的名单。
     `outcome`：已经决定、只等进程退尽的结局（例如 CANCELLED）。
+    `start_by`：晚于它启动就赶不上 `--deadline`；没有期限时为 NULL。
+    `suspend_time`：最近一次挂起或继续的时刻，与 Slurm 的 SuspendTime 同义。
+    `resuming`：已要求继续，在等它原来的 CPU 空出来。
+    `warn_time`：何时送 `--signal`；送过之后与没有要求的为 NULL，没有时限的是无穷远。
+    `mail`：还要为哪些事寄信；NULL 是一封也不寄。`mail_time`：下一封时限将至的信何时寄。
     `reason_time`：`reason` 何时起为真。
     """
 
@@ -379,7 +386,18 @@ class Job(SQLModel, table=True):
             postgresql_where=text(f"{_PENDING} AND dependency IN ('NEW', 'WAITING')"),
         ),
         Index("job_on_node", "limit_time", postgresql_where=text(_ON_NODE)),
-        Index("job_completing", "batch_host", postgresql_where=text("state = 'COMPLETING'")),
+        Index(
+            "job_ordered",
+            "batch_host",
+            postgresql_where=text("state IN ('COMPLETING', 'SUSPENDED')"),
+        ),
+        Index("job_warn", "warn_time", postgresql_where=text("warn_time IS NOT NULL")),
+        Index("job_mail", "mail_time", postgresql_where=text("mail_time IS NOT NULL")),
+        Index(
+            "job_deadline",
+            "start_by",
+            postgresql_where=text(f"{_PENDING} AND eligible AND start_by IS NOT NULL"),
+        ),
         Index("job_active_of_user", "uid", postgresql_where=text(_ACTIVE)),
         Index("job_active", "id", postgresql_where=text(_ACTIVE)),
         Index("job_array", "array_job_id", postgresql_where=text("array_job_id IS NOT NULL")),
@@ -413,6 +431,11 @@ class Job(SQLModel, table=True):
     kill_time: datetime | None = _time()
     suspend_time: datetime | None = _time()
     suspended_seconds: int = _integer(nullable=False, default="0")
+    resuming: bool = _boolean("false")
+    start_by: datetime | None = _time()
+    warn_time: datetime | None = _time()
+    mail: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    mail_time: datetime | None = _time()
     outcome: str | None = _text()
     outcome_uid: int | None = _integer()
     exit_code: int | None = _integer()
@@ -449,7 +472,10 @@ class Dependency(SQLModel, table=True):
 
 
 class Allocation(SQLModel, table=True):
-    """一个作业在一个节点上占着什么；重复分配由约束挡住，不只靠计划正确。"""
+    """一个作业在一个节点上占着什么；重复分配由约束挡住，不只靠计划正确。
+
+    `suspended_cpus`：挂起时交还的 CPU，继续时要拿回的就是它们；没有挂起时为 NULL。
+    """
 
     __tablename__: ClassVar[Any] = "allocation"
     __table_args__: ClassVar[Any] = (
@@ -470,6 +496,9 @@ class Allocation(SQLModel, table=True):
     tasks: int = _integer(nullable=False, default="1")
     gres: dict[str, Any] = _jsonb("'{}'")
     boot_id: str | None = _text()
+    suspended_cpus: Any | None = Field(
+        default=None, sa_column=Column(INT4MULTIRANGE, nullable=True)
+    )
 
 
 class Step(SQLModel, table=True):
@@ -517,6 +546,20 @@ class Request(SQLModel, table=True):
     time: datetime = _time(nullable=False, now=True)
     done_time: datetime | None = _time()
     result: Any | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+
+
+class Mail(SQLModel, table=True):
+    """等着寄的信：触发器写下，scnsd 交给 MailProg 之后删掉。
+
+    `detail` 是写信那一刻的事实；作业之后再变，信里说的仍是当时的事。
+    """
+
+    __tablename__: ClassVar[Any] = "mail"
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    time: datetime = _time(nullable=False, now=True)
+    kind: str = _text(nullable=False)
+    detail: dict[str, Any] = _jsonb("'{}'")
 
 
 class Event(SQLModel, table=True):

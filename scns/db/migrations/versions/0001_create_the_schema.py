@@ -61,6 +61,25 @@ def upgrade() -> None:
         schema="scns",
     )
     op.create_table(
+        "mail",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "time",
+            postgresql.TIMESTAMP(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column(
+            "detail",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        schema="scns",
+    )
+    op.create_table(
         "node",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -89,6 +108,8 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("reason_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("reason_uid", sa.Integer(), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("extra", sa.Text(), nullable=True),
         sa.Column("boot_id", sa.Text(), nullable=True),
         sa.Column("boot_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("daemon_start", postgresql.TIMESTAMP(timezone=True), nullable=True),
@@ -331,6 +352,11 @@ def upgrade() -> None:
         sa.Column("kill_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("suspend_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("suspended_seconds", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("resuming", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("start_by", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("warn_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("mail", postgresql.ARRAY(sa.Text()), nullable=True),
+        sa.Column("mail_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("outcome_uid", sa.Integer(), nullable=True),
         sa.Column("exit_code", sa.Integer(), nullable=True),
@@ -405,12 +431,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("array_job_id IS NOT NULL"),
     )
     op.create_index(
-        "job_completing",
+        "job_deadline",
         "job",
-        ["batch_host"],
+        ["start_by"],
         unique=False,
         schema="scns",
-        postgresql_where=sa.text("state = 'COMPLETING'"),
+        postgresql_where=sa.text("state = 'PENDING' AND eligible AND start_by IS NOT NULL"),
     )
     op.create_index(
         "job_depends",
@@ -437,12 +463,28 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'PENDING' AND NOT eligible"),
     )
     op.create_index(
+        "job_mail",
+        "job",
+        ["mail_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("mail_time IS NOT NULL"),
+    )
+    op.create_index(
         "job_on_node",
         "job",
         ["limit_time"],
         unique=False,
         schema="scns",
         postgresql_where=sa.text("state IN ('COMPLETING', 'RUNNING', 'SUSPENDED')"),
+    )
+    op.create_index(
+        "job_ordered",
+        "job",
+        ["batch_host"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state IN ('COMPLETING', 'SUSPENDED')"),
     )
     op.create_index(
         "job_queue",
@@ -453,6 +495,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'PENDING' AND eligible"),
     )
     op.create_index("job_submission", "job", ["submission_id"], unique=False, schema="scns")
+    op.create_index(
+        "job_warn",
+        "job",
+        ["warn_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("warn_time IS NOT NULL"),
+    )
     op.create_table(
         "allocation",
         sa.Column("job_id", sa.BigInteger(), nullable=False),
@@ -469,6 +519,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("boot_id", sa.Text(), nullable=True),
+        sa.Column("suspended_cpus", postgresql.INT4MULTIRANGE(), nullable=True),
         postgresql.ExcludeConstraint(
             (sa.column("node"), "="),
             (sa.column("cpu_ids"), "&&"),
