@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from scns import __version__
-from scns.cli.own import doctor, down, link, status, up
 from scns.errors import ScnsError
 
-app = typer.Typer(
-    name="scns",
-    help="A batch system that speaks Slurm's language and keeps everything in PostgreSQL.",
-    epilog="Slurm's commands: sbatch, squeue, scancel, sinfo, sacct, scontrol "
-    "(scns COMMAND --help). Put them on PATH under their own names with: scns link DIR",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
+#: 自己的命令：名字到（模块，一句说明）；函数与模块同名。只装载要用的那个：`scns up` 的头一秒很贵。
+COMMANDS = {
+    "up": ("up", "Start the database, stepd and scnsd in the background."),
+    "down": ("down", "Stop everything in order."),
+    "status": ("status", "Show what runs: versions, pids, health."),
+    "doctor": ("doctor", "Check this machine; say what is not enforced and how to cure it."),
+    "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
+}
+
+_EPILOG = (
+    "Slurm's commands: sbatch, squeue, scancel, sinfo, sacct, scontrol (scns COMMAND --help). "
+    "Put them on PATH under their own names with: scns link DIR"
 )
 
 
@@ -30,7 +32,6 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     version: Annotated[
         bool,
@@ -40,24 +41,34 @@ def _options(
     """scns：提交、排队、启动、记录批处理作业。"""
 
 
-app.command("up", help="Start the database, stepd and scnsd in the background.")(up.up)
-app.command("down", help="Stop everything in order.")(down.down)
-app.command("status", help="Show what runs: versions, pids, health.")(status.status)
-app.command("doctor", help="Check this machine; say what is not enforced and how to cure it.")(
-    doctor.doctor
-)
-app.command("link", help="Put sbatch, squeue, ... as plain names into a directory.")(link.link)
+def build(words: list[str]) -> typer.Typer:
+    """造出前台；命令行已经点了名的，只登记那一个命令。"""
+    app = typer.Typer(
+        name="scns",
+        help="A batch system that speaks Slurm's language and keeps everything in PostgreSQL.",
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    names = [words[0]] if words and words[0] in COMMANDS else list(COMMANDS)
+    for name in names:
+        module, text = COMMANDS[name]
+        function = getattr(import_module(f"scns.cli.own.{module}"), module)
+        app.command(name, help=text)(function)
+    return app
 
 
 def run(words: list[str]) -> int:
     """运行一条命令，返回退出码；可预见的错误打印成一句话。"""
-    # typer 把帮助字符串里的中文文档串当作说明；命令的说明都已显式给出
     try:
-        result = app(words, prog_name="scns", standalone_mode=False)
+        result = build(words)(words, prog_name="scns", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
     except typer.Abort:
-        Console(stderr=True).print("Aborted.")
+        sys.stderr.write("Aborted.\n")
         return 1
     except ScnsError as error:
         sys.stderr.write("".join(line + "\n" for line in error.lines("scns")))
