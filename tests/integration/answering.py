@@ -95,9 +95,12 @@ class Outcome:
 
 
 class Shell:
-    """以某个用户的身份在进程内执行命令，像 `scns.__main__` 那样报告错误。"""
+    """以某个用户的身份在进程内执行命令，像 `scns.__main__` 那样报告错误。
 
-    def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    没有数据库时只能执行用不到它的命令。
+    """
+
+    def __init__(self, database: Database | None, monkeypatch: pytest.MonkeyPatch) -> None:
         self.database = database
         self.monkeypatch = monkeypatch
 
@@ -106,7 +109,8 @@ class Shell:
         raw, err = io.BytesIO(), io.StringIO()
         out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
         with self.monkeypatch.context() as patch:
-            patch.setenv("SCNS_DSN", self.database.dsn(user))
+            if self.database is not None:
+                patch.setenv("SCNS_DSN", self.database.dsn(user))
             patch.setattr(sys, "stdin", io.StringIO(stdin))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)

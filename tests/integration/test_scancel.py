@@ -42,35 +42,6 @@ def test_several_ids_and_array_parts_are_one_request(database, shell):
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        ([], "scancel: error: No job identification provided"),
-        (["abc"], "scancel: error: Invalid job id abc"),
-        (["--", "-5"], "scancel: error: Invalid job id -5"),
-        (["42_x"], "scancel: error: Invalid job id 42_x"),
-        (["0"], "scancel: error: Invalid job id 0"),
-        (["-Q", "abc"], "scancel: error: Invalid job id abc"),
-        (["-s", "BOGUS", "42"], "Unknown job signal: BOGUS"),
-        (["-s", "0", "42"], "Unknown job signal: 0"),
-        (["-s", "99", "42"], "Unknown job signal: 99"),
-        (
-            ["-t", "BOGUS", "42"],
-            "Invalid job state specified: BOGUS\n"
-            "Valid job states are PENDING, RUNNING, and SUSPENDED",
-        ),
-        (["-u", "nosuch"], "scancel: error: Invalid user name: nosuch"),
-        (
-            ["--nosuch"],
-            "scancel: unrecognized option '--nosuch'\nTry \"scancel --help\" for more information",
-        ),
-    ],
-)
-def test_bad_command_line_is_refused_before_anything_is_asked(shell, words, sentence):
-    outcome = shell("scancel", *words)
-    assert (outcome.code, outcome.out, outcome.err) == (1, "", sentence + "\n")
-
-
-@pytest.mark.parametrize(
     "sentence", ["Invalid job id specified", "Job/step already completing or completed"]
 )
 def test_job_that_is_gone_is_an_error_only_with_verbose(database, shell, sentence):
@@ -91,41 +62,37 @@ def test_refused_job_does_not_stop_the_others_and_sets_the_exit_code(database, s
     assert outcome.err == "scancel: error: Kill job error on job id 43: Access/permission denied\n"
 
 
-@pytest.mark.parametrize(
-    ("words", "argument"),
-    [
+def test_signal_and_scope_go_into_the_argument(database, cursor, shell):
+    job = submit(database)
+    start(cursor, job)
+    cases = [
         (["-s", "USR1"], {"signal": 10, "scope": "steps", "states": []}),
         (["-s", "sigusr1", "-b"], {"signal": 10, "scope": "batch", "states": []}),
         (["-f", "--signal=12"], {"signal": 12, "scope": "all", "states": []}),
         (["-s", "KILL"], {"signal": None, "scope": "all", "states": []}),
         (["-b"], {"signal": None, "scope": "batch", "states": []}),
         (["-t", "r"], {"signal": None, "scope": "all", "states": ["RUNNING"]}),
-    ],
-)
-def test_signal_and_scope_go_into_the_argument(database, cursor, shell, words, argument):
+    ]
+    with answering(database) as daemon:
+        for words, argument in cases:
+            assert shell("scancel", str(job), *words).code == 0
+            assert daemon.last.argument == argument, words
+
+
+def test_verbose_says_what_is_done(database, cursor, shell):
     job = submit(database)
     start(cursor, job)
-    with answering(database) as daemon:
-        assert shell("scancel", str(job), *words).code == 0
-    assert daemon.last.argument == argument
-
-
-@pytest.mark.parametrize(
-    ("words", "line"),
-    [
+    cases = [
         (["-v"], "Terminating job {}"),
         (["-v", "-s", "TERM"], "Signal 15 to job {}"),
         (["-v", "-b", "-s", "USR1"], "Signal 10 to batch job {}"),
         (["-v", "-f"], "Terminating full job {}"),
         (["-v", "-s", "KILL"], "Signal 9 to job {}"),
-    ],
-)
-def test_verbose_says_what_is_done(database, cursor, shell, words, line):
-    job = submit(database)
-    start(cursor, job)
+    ]
     with answering(database):
-        outcome = shell("scancel", *words, str(job))
-    assert outcome.err == f"scancel: {line.format(job)}\n"
+        for words, line in cases:
+            outcome = shell("scancel", *words, str(job))
+            assert outcome.err == f"scancel: {line.format(job)}\n"
 
 
 def test_signal_to_a_pending_job_is_reported(database, shell):
@@ -242,17 +209,15 @@ def test_step_of_a_pending_job_asks_nothing(database, shell):
     assert not daemon.asked
 
 
-@pytest.mark.parametrize(
-    ("stdin", "asked", "prompts"),
-    [("y\n", 1, 1), ("Yes\n", 1, 1), ("n\n", 0, 1), ("", 0, 1), ("what\ny\n", 1, 2)],
-)
-def test_interactive_asks_until_yes_or_no(database, shell, stdin, asked, prompts):
+def test_interactive_asks_until_yes_or_no(database, shell):
     job = submit(database, name="ask")
-    with answering(database) as daemon:
-        outcome = shell("scancel", "-i", str(job), stdin=stdin)
     question = f"Cancel job_id={job} name=ask partition=main [y/n]? "
-    assert (outcome.code, outcome.out) == (0, question * prompts)
-    assert len(daemon.asked) == asked
+    cases = [("y\n", 1, 1), ("Yes\n", 1, 1), ("n\n", 0, 1), ("", 0, 1), ("what\ny\n", 1, 2)]
+    for stdin, asked, prompts in cases:
+        with answering(database) as daemon:
+            outcome = shell("scancel", "-i", str(job), stdin=stdin)
+        assert (outcome.code, outcome.out) == (0, question * prompts)
+        assert len(daemon.asked) == asked
 
 
 def test_other_cluster_is_refused(database, shell):
@@ -275,8 +240,3 @@ def test_request_is_kept_while_the_daemon_is_down(cursor, shell):
     )
     cursor.execute("SELECT verb, done_time FROM scns.request")
     assert cursor.fetchall() == [("cancel", None)]
-
-
-def test_version_and_help_are_printed(shell):
-    assert shell("scancel", "--version").out.startswith("slurm 22.05")
-    assert "--interactive" in shell("scancel", "--help").out

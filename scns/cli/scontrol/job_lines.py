@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from scns.arrays import format_indices
-from scns.cli.scontrol.record import layout, shown
+from scns.cli.scontrol.record import layout, moment, shown
 from scns.filenames import Facts, default_output
 from scns.filenames import shown as expanded
 from scns.sizes import format_size
-from scns.times import elapsed, format_moment
+from scns.times import elapsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,18 +87,17 @@ def _times(job: Job) -> list[str]:
     if eligible is None and job["hold"] is None and job["dependency"] is None:
         eligible = job["begin_time"]
     start, end = _span(job)
-    deadline = format_moment(job["deadline"], "N/A")
+    deadline = moment(job["deadline"], "N/A")
     before = 0
     if job["suspend_time"] is not None:
         before = job["suspend_time"] - job["start_time"] - job["suspended_seconds"]
-    evaluated = format_moment(job["start_time"], "Unknown")
+    evaluated = moment(job["start_time"], "Unknown")
     return [
-        f"SubmitTime={format_moment(job['submit_time'])}"
-        f" EligibleTime={format_moment(eligible, 'Unknown')}",
-        f"AccrueTime={format_moment(job['eligible_time'], 'Unknown')}",
-        f"StartTime={format_moment(start, 'Unknown')} EndTime={format_moment(end, 'Unknown')}"
+        f"SubmitTime={moment(job['submit_time'])} EligibleTime={moment(eligible, 'Unknown')}",
+        f"AccrueTime={moment(job['eligible_time'], 'Unknown')}",
+        f"StartTime={moment(start, 'Unknown')} EndTime={moment(end, 'Unknown')}"
         f" Deadline={deadline}",
-        f"SuspendTime={format_moment(job['suspend_time'], 'None')} SecsPreSuspend={before}"
+        f"SuspendTime={moment(job['suspend_time'], 'None')} SecsPreSuspend={before}"
         f" LastSchedEval={evaluated} Scheduler=Main",
     ]
 

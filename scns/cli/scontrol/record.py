@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from scns.times import format_moment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,3 +38,8 @@ def epoch(expression: str) -> str:
 def shown(text: str | None) -> str:
     """没有值的文本印成 `(null)`，与 Slurm 相同。"""
     return "(null)" if text is None else text
+
+
+def moment(at: float | None, empty: str = "Unknown") -> str:
+    """印一个时刻；样子可由环境变量 SLURM_TIME_FORMAT 改变。"""
+    return format_moment(at, empty, os.environ.get("SLURM_TIME_FORMAT"))

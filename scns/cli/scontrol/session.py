@@ -67,6 +67,10 @@ class Session:
     def insist(self, line: str) -> None:
         """说一个错误，-Q 也说；退出码变成 1。"""
         self.exit_code = 1
+        self.warn(line)
+
+    def warn(self, line: str) -> None:
+        """写一行到标准错误；退出码不变。"""
         sys.stdout.flush()
         sys.stderr.write(line + "\n")
 

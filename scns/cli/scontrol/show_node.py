@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from scns.cli.scontrol.record import epoch, layout, record, select
+from scns.cli.scontrol.record import epoch, layout, moment, record, select
 from scns.cli.scontrol.session import Session
 from scns.nodestate import base_state, flags
 from scns.sizes import format_size
-from scns.times import format_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,9 +92,9 @@ def format_node(node: Node, *, one_line: bool = False) -> str:
         f"State={state(node)} ThreadsPerCore={node['threads_per_core']}"
         f" TmpDisk={node['tmp_disk']} Weight={node['weight']} Owner=N/A MCS_label=N/A",
         *([f"Partitions={node['partitions']} "] if node["partitions"] else []),
-        f"BootTime={format_moment(node['boot_time'], 'None')}"
-        f" SlurmdStartTime={format_moment(node['daemon_start'], 'None')}",
-        f"LastBusyTime={format_moment(node['last_busy'], 'Unknown')}",
+        f"BootTime={moment(node['boot_time'], 'None')}"
+        f" SlurmdStartTime={moment(node['daemon_start'], 'None')}",
+        f"LastBusyTime={moment(node['last_busy'], 'Unknown')}",
         f"CfgTRES={_configured(node)}",
         f"AllocTRES={_allocated(node)}",
         "CapWatts=n/a",
@@ -131,7 +130,7 @@ def _reason(node: Node) -> list[str]:
         return []
     first, *rest = node["reason"].split("\n")
     if node["reason_time"] is not None:
-        first += f" [{_user(node['reason_uid'] or 0)}@{format_moment(node['reason_time'])}]"
+        first += f" [{_user(node['reason_uid'] or 0)}@{moment(node['reason_time'])}]"
     return [f"Reason={first}", *(f"       {line}" for line in rest)]
 
 

@@ -13,24 +13,10 @@ if TYPE_CHECKING:
 
     Partition = dict[str, Any]
 
-#: 只供显示的键与没有写时的值；配置里写了的存在 `options`。
-_TEXTS = {
-    "AllowGroups": "ALL",
-    "AllowAccounts": "ALL",
-    "AllowQos": "ALL",
-    "AllocNodes": "ALL",
-    "QoS": "N/A",
-    "DisableRootJobs": "NO",
-    "ExclusiveUser": "NO",
-    "GraceTime": "0",
-    "Hidden": "NO",
-    "LLN": "NO",
-    "RootOnly": "NO",
-    "ReqResv": "NO",
-    "OverSubscribe": "NO",
-    "OverTimeLimit": "NONE",
-    "PreemptMode": "OFF",
-}
+#: `options` 里的名单、真假与文本；没有的是默认值，见 `scns.conf_model.PartitionConfig`。
+_LISTS = ("allow_groups", "allow_accounts", "deny_accounts")
+_SWITCHES = ("disable_root_jobs", "exclusive_user", "hidden", "root_only")
+_TEXTS = ("oversubscribe", "over_time_limit")
 
 _COLUMNS = {
     **{
@@ -42,6 +28,9 @@ _COLUMNS = {
         ).split()
     },
     "nodes": "array_to_string(p.nodes, ',')",
+    # 名单存成 JSON 的数组；名字里没有引号与括号
+    **{name: f"translate(p.options ->> '{name}', '[]\" ', '')" for name in _LISTS},
+    **{name: f"coalesce((p.options ->> '{name}')::boolean, false)" for name in _SWITCHES},
     **{name: f"p.options ->> '{name}'" for name in _TEXTS},
     "total_cpus": "(SELECT coalesce(sum(n.cpus), 0)::bigint FROM scns.node_list n"
     " WHERE n.name = ANY (p.nodes))",
@@ -73,35 +62,34 @@ def format_partition(partition: Partition, *, one_line: bool = False) -> str:
     """排好一个分区的记录。"""
     from scns.hostlist import compress
 
-    text = {key: partition[key] or default for key, default in _TEXTS.items()}
     nodes = compress((partition["nodes"] or "").split(","))
     cpus, count = partition["total_cpus"], partition["total_nodes"]
     memory = format_size(partition["total_memory"])
+    switches = {name: "YES" if partition[name] else "NO" for name in _SWITCHES}
+    accounts = f"AllowAccounts={partition['allow_accounts'] or 'ALL'}"
+    if partition["deny_accounts"] and not partition["allow_accounts"]:
+        accounts = f"DenyAccounts={partition['deny_accounts']}"
     lines = [
         f"PartitionName={partition['name']}",
-        _words(text, "AllowGroups", "AllowAccounts", "AllowQos"),
-        f"AllocNodes={text['AllocNodes']} Default={'YES' if partition['is_default'] else 'NO'}"
-        f" QoS={text['QoS']}",
-        f"DefaultTime={elapsed(partition['default_time'], 'NONE')} "
-        + _words(text, "DisableRootJobs", "ExclusiveUser", "GraceTime", "Hidden"),
+        f"AllowGroups={partition['allow_groups'] or 'ALL'} {accounts} AllowQos=ALL",
+        f"AllocNodes=ALL Default={'YES' if partition['is_default'] else 'NO'} QoS=N/A",
+        f"DefaultTime={elapsed(partition['default_time'], 'NONE')}"
+        f" DisableRootJobs={switches['disable_root_jobs']}"
+        f" ExclusiveUser={switches['exclusive_user']} GraceTime=0 Hidden={switches['hidden']}",
         f"MaxNodes={_limit(partition['max_nodes'])} MaxTime={elapsed(partition['max_time'])}"
-        f" MinNodes={partition['min_nodes']} LLN={text['LLN']}"
+        f" MinNodes={partition['min_nodes']} LLN=NO"
         f" MaxCPUsPerNode={_limit(partition['max_cpus_per_node'])}",
         f"Nodes={nodes or '(null)'}",
         f"PriorityJobFactor={partition['priority_job_factor']}"
-        f" PriorityTier={partition['priority_tier']} "
-        + _words(text, "RootOnly", "ReqResv", "OverSubscribe"),
-        _words(text, "OverTimeLimit", "PreemptMode"),
+        f" PriorityTier={partition['priority_tier']} RootOnly={switches['root_only']} ReqResv=NO"
+        f" OverSubscribe={partition['oversubscribe'] or 'NO'}",
+        f"OverTimeLimit={partition['over_time_limit'] or 'NONE'} PreemptMode=OFF",
         f"State={partition['state']} TotalCPUs={cpus} TotalNodes={count} SelectTypeParameters=NONE",
         "JobDefaults=(null)",
         f"{_memory(partition, 'Def', 'default')} {_memory(partition, 'Max', 'max')}",
         f"TRES=cpu={cpus},mem={memory},node={count},billing={cpus}",
     ]
     return layout(lines, one_line=one_line)
-
-
-def _words(text: dict[str, str], *keys: str) -> str:
-    return " ".join(f"{key}={text[key]}" for key in keys)
 
 
 def _limit(value: int | None) -> str:
