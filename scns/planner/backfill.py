@@ -67,7 +67,9 @@ def _moment(need: Need, demand: Demand, ledger: Ledger, horizon: float) -> float
     """这种要求最早何时满足；不晚于 `horizon`，否则 None。"""
     walled = any(slot.walls for slot in need.slots)
     if need.single and not demand.licenses and not walled:
-        start = min((_first_on(need, slot, ledger.now) for slot in need.slots), default=inf)
+        start = inf
+        for slot in need.slots:
+            start = min(start, _first_on(need, slot, ledger.now, start))
         return start if start <= horizon and start < inf else None
 
     def fits(start: float) -> bool:
@@ -85,8 +87,8 @@ def _moment(need: Need, demand: Demand, ledger: Ledger, horizon: float) -> float
     return next((start for start in times if fits(start)), None)
 
 
-def _first_on(need: Need, slot: Slot, now: float) -> float:
-    """一个节点上最早何时放得下整个作业；永远不会时是无穷大。"""
+def _first_on(need: Need, slot: Slot, now: float, before: float) -> float:
+    """一个节点上最早何时放得下整个作业；不早于 `before` 时是无穷大。"""
     if capacity(need, slot.total, slot) < need.tasks:
         return inf
     amount = amount_of(need, need.tasks, slot)
@@ -94,7 +96,7 @@ def _first_on(need: Need, slot: Slot, now: float) -> float:
     if not slot.times:
         room = slot.idle
         for end, _, freed in slot.releases:
-            if end == inf:
+            if end >= before:
                 break
             room = tuple(map(add, room, freed))
             if room[0] >= cpus and all(map(ge, room, amount)):
@@ -102,7 +104,7 @@ def _first_on(need: Need, slot: Slot, now: float) -> float:
         return inf
     start = inf
     for moment, room in zip(slot.times, slot.rooms, strict=True):
-        if moment >= start + need.limit:
+        if moment >= start + need.limit or (start == inf and moment >= before):
             break
         # 先只比 CPU：一级级看过去，绝大多数在这一项就有结果
         if room[0] < cpus or not all(map(ge, room, amount)):

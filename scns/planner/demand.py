@@ -332,10 +332,11 @@ def _hosts(need: Need, slots: Sequence[Slot], kinds: Sequence[tuple[Slot, int]])
     参数：
         kinds：`slots` 的各种配置，见 `Candidates`
     """
-    must = [capacity(need, slot.total, slot) for slot in slots if slot.order in need.required]
+    named = [slot for slot in slots if slot.order in need.required] if need.required else []
+    must = [capacity(need, slot.total, slot) for slot in named]
     if len(must) < len(need.required) or 0 in must:
         return False
-    spared = Counter(slot.total for slot in slots if slot.order in need.required)
+    spared = Counter(slot.total for slot in named)
     caps = [(capacity(need, slot.total, slot), count - spared[slot.total]) for slot, count in kinds]
     left, tasks = min(need.nodes_max, need.tasks) - len(must), need.tasks - sum(must)
     nodes = len(must)

@@ -46,14 +46,24 @@ class Ledger:
         self.by_name = {slot.name: slot for slot in self.slots}
         self.license_names = tuple(sorted(snapshot.licenses))
         licenses = tuple(snapshot.licenses[name] for name in self.license_names)
-        self.pool = Slot("", -1, licenses, licenses)
+        self.pool = Slot("", -1, licenses)
+        self._build_walls(snapshot.reservations)
+        self._promised: list[Slot] = []
+        #: 上一次归还以来的记号；还是同一个时，空闲的只会更少。
+        self.mark = object()
+        self.load(snapshot)
+
+    def load(self, snapshot: Snapshot) -> None:
+        """换成另一个快照的占用；它的节点、许可证与预留必须与建成时的相同。"""
+        self.begin(snapshot.now)
+        self.mark = object()
+        self.pool.load(self.pool.total, ())
+        for slot, node in zip(self.slots, snapshot.nodes, strict=True):
+            idle = self.vector(len(node.idle), node.idle_memory, node.idle_gres)
+            slot.load(idle, node.idle)
         for job in snapshot.running:
             self._record(job)
         self._close_exclusive(snapshot.nodes, snapshot.running)
-        self._build_walls(snapshot.reservations)
-        self._promised: list[Slot] = []
-        #: 归还过多少次资源；不变时，空闲的只会更少。
-        self.releases = 0
 
     def vector(self, cpus: int, memory: int, gres: Mapping[str, int]) -> Vector:
         """换成节点的向量；`gpu:a100` 也算进 `gpu` 一项。没有节点有的资源不算。"""
@@ -92,7 +102,7 @@ class Ledger:
 
     def end(self, booking: Booking) -> None:
         """一个作业结束。"""
-        self.releases += 1
+        self.mark = object()
         for slot, amount, cpus in booking.parts:
             slot.end(booking.end, booking.job_id, amount, cpus)
         if booking.licenses:
@@ -124,20 +134,14 @@ class Ledger:
     def all_gres(self, slot: Slot) -> dict[str, int]:
         """一个节点上全部的通用资源，落到具体的型号。"""
         bases_of = {name for name in self.dims[2:] if ":" not in name}
-        free = Slot(slot.name, slot.order, slot.total, slot.total)
+        free = Slot(slot.name, slot.order, slot.total)
         return self.concrete(free, {name: slot.total[self._dim[name]] for name in bases_of})
 
     def _slot(self, order: int, node: Node) -> Slot:
-        slot = Slot(
-            node.name,
-            order,
-            self.vector(node.cpus, node.memory, node.gres),
-            self.vector(len(node.idle), node.idle_memory, node.idle_gres),
-        )
+        slot = Slot(node.name, order, self.vector(node.cpus, node.memory, node.gres))
         slot.weight = node.weight
         slot.up = node.up
         slot.features = node.features
-        slot.set_idle_ids(node.idle)
         return slot
 
     def _record(self, job: Running) -> None:

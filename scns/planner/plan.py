@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from scns.planner.decision import Blocked, Place, Start
@@ -15,15 +15,18 @@ from scns.planner.ledger import Ledger
 from scns.planner.limits import Limiter
 from scns.planner.queue import Queue
 from scns.planner.round import Round
-from scns.planner.snapshot import Snapshot, Waiting
+from scns.planner.snapshot import Partition, Reservation, Snapshot, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scns.planner.queue import Key
-    from scns.planner.snapshot import Node, Partition, Policy, Request
+    from scns.planner.snapshot import Node, Policy, Request
 
-__all__ = ["Blocked", "Place", "Plan", "Start", "decide", "feasible", "plan"]
+__all__ = ["Blocked", "Place", "Plan", "Planner", "Start", "decide", "feasible", "plan"]
+
+_PARTITION = tuple(each.name for each in fields(Partition))
+_RESERVATION = tuple(each.name for each in fields(Reservation))
 
 
 @dataclass(slots=True)
@@ -69,23 +72,45 @@ class Plan:
         return self.blocked_of(job).text
 
 
-def plan(snapshot: Snapshot, queue: Queue | None = None) -> Plan:
-    """为一个快照规划一轮。
+class Planner:
+    """长期保留的规划器：配置不变时，编译好的要求接着用。
 
-    参数：
-        queue：长期保留的队列；给出时不看 `snapshot.waiting`。规划不改动它
+    配置是节点（空闲量除外）、分区、许可证与预留；变了就重来，调用者不必理会。
     """
-    ledger = Ledger(snapshot)
-    compiler = Compiler(ledger, snapshot.partitions, snapshot.reservations)
-    limited = snapshot.account_limits or snapshot.user_limits or snapshot.qos_limits
-    if queue is None:
-        owners = bool(limited) or any(
-            partition.allow_accounts is not None or partition.allow_uids is not None
-            for partition in snapshot.partitions
-        )
-        queue = Queue(snapshot.waiting, now=snapshot.now, tier=compiler.tier, owners=owners)
-    limiter = Limiter(snapshot) if limited else None
-    return decide(ledger, compiler, queue, snapshot.policy, limiter)
+
+    def __init__(self) -> None:
+        self._config: object = None
+        self._ledger: Ledger | None = None
+        self._compiler: Compiler | None = None
+
+    def plan(self, snapshot: Snapshot, queue: Queue | None = None) -> Plan:
+        """为一个快照规划一轮。
+
+        参数：
+            queue：长期保留的队列；给出时不看 `snapshot.waiting`。规划不改动它，
+                但计划里没有逐个看过的作业要问它，因此下一轮之前问完
+        """
+        config = _config(snapshot)
+        if self._ledger is None or self._compiler is None or config != self._config:
+            self._ledger, self._config = Ledger(snapshot), config
+            self._compiler = Compiler(self._ledger, snapshot.partitions, snapshot.reservations)
+        else:
+            self._ledger.load(snapshot)
+        limited = bool(snapshot.account_limits or snapshot.user_limits or snapshot.qos_limits)
+        if queue is None:
+            queue = Queue(
+                snapshot.waiting,
+                now=snapshot.now,
+                tier=self._compiler.tier,
+                owners=limited or any(map(_choosy, snapshot.partitions)),
+            )
+        limiter = Limiter(snapshot) if limited else None
+        return decide(self._ledger, self._compiler, queue, snapshot.policy, limiter)
+
+
+def plan(snapshot: Snapshot, queue: Queue | None = None) -> Plan:
+    """为一个快照规划一轮；同 `Planner.plan`，不保留什么。"""
+    return Planner().plan(snapshot, queue)
 
 
 def decide(
@@ -118,3 +143,18 @@ def feasible(
     opened = [replace(part, up=True, allow_accounts=None, allow_uids=None) for part in partitions]
     asked = replace(request, licenses={}, reservation=None)
     return Compiler(ledger, opened).compile(Waiting(0, 0, 0, 0.0, asked)).reason or None
+
+
+def _config(snapshot: Snapshot) -> object:
+    nodes = [
+        (n.name, n.cpus, n.memory, n.up, n.features, tuple(n.gres.items()), n.weight)
+        for n in snapshot.nodes
+    ]
+    partitions = [tuple(getattr(each, name) for name in _PARTITION) for each in snapshot.partitions]
+    walls = [tuple(getattr(each, name) for name in _RESERVATION) for each in snapshot.reservations]
+    return nodes, partitions, walls, dict(snapshot.licenses)
+
+
+def _choosy(partition: Partition) -> bool:
+    """分区是否挑用户或账户。"""
+    return partition.allow_accounts is not None or partition.allow_uids is not None

@@ -47,10 +47,10 @@ class Round:
         self._horizon = inf if window is None else ledger.now + window
         self._tests = policy.bf_max_job_test
         self._idle_cpus = sum(slot.idle[0] for slot in ledger.slots if slot.up)
-        # 归还的次数与至此的许诺：这些相同，上一轮放不下的这一轮也放不下。预留随时间推移会放开资源，
+        # 归还的记号与至此的许诺：这些相同，上一轮放不下的这一轮也放不下。预留随时间推移会放开资源，
         # 有预留时永不相同
         walled = any(slot.walls for slot in ledger.slots)
-        self._context: tuple[object, ...] = (object() if walled else ledger.releases,)
+        self._context: tuple[object, ...] = (object() if walled else ledger.mark,)
         # 已经有作业得到许诺的分区
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区

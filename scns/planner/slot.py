@@ -49,11 +49,11 @@ class Slot:
         "weight",
     )
 
-    def __init__(self, name: str, order: int, total: Vector, idle: Vector) -> None:
+    def __init__(self, name: str, order: int, total: Vector) -> None:
         self.name = name
         self.order = order
         self.total = total
-        self.idle = idle
+        self.idle = total
         self.weight = 1
         self.up = True
         self.features: frozenset[str] = frozenset()
@@ -64,8 +64,12 @@ class Slot:
         self._ids: Iterable[int] | None = None
         self._mask = 0
 
-    def set_idle_ids(self, ids: Iterable[int]) -> None:
-        """记下空闲 CPU 的编号；到真要用时才换成位图，大多数节点在一轮里用不到。"""
+    def load(self, idle: Vector, ids: Iterable[int]) -> None:
+        """从头记起：空闲的资源与空闲 CPU 的编号，没有将来的归还与许诺。"""
+        self.idle = idle
+        self.releases = []
+        self.forget_promises()
+        # 编号到真要用时才换成位图：大多数节点在一轮里用不到
         self._ids = ids
 
     @property

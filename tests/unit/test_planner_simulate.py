@@ -22,8 +22,8 @@ WEEK = 7 * 86400
 def workload(*jobs, cpus=8):
     """作业写成（提交，运行，CPU）或再加（时限，用户，组）。"""
     traces = [
-        Trace(at + 1, *job[:3], *([job[3]] if len(job) > 3 else [None])) for at, job in
-        enumerate(jobs)
+        Trace(at + 1, *job[:3], *([job[3]] if len(job) > 3 else [None]))
+        for at, job in enumerate(jobs)
     ]
     return Workload(traces, cpus)
 
@@ -65,7 +65,7 @@ def test_without_a_header_the_machine_is_as_wide_as_the_widest_job():
 
 @pytest.mark.parametrize("line", ["1 2 3", "1 0 -1 x 4" + " -1" * 13, "inf " * 18])
 def test_a_broken_line_is_refused_with_its_number(line):
-    with pytest.raises(InvalidTrace, match="^line 2: "):
+    with pytest.raises(InvalidTrace, match=r"^line 2: "):
         read(["; ok", line])
 
 

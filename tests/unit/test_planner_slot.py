@@ -22,7 +22,7 @@ amounts = st.tuples(st.integers(0, 3), st.integers(0, 3))
 )
 @settings(max_examples=200, deadline=None)
 def test_room_is_the_least_over_the_whole_window(running, promises, begin, length):
-    slot = Slot("n", 0, (50, 50), (20, 20))
+    slot = Slot("n", 0, (20, 20))
     for at, (end, amount) in enumerate(running):
         slot.start(NOW, NOW + end, at, amount)
     for start, length_of, amount in promises:
@@ -48,8 +48,8 @@ def test_room_is_the_least_over_the_whole_window(running, promises, begin, lengt
 @given(st.lists(st.tuples(moments, amounts), min_size=1, max_size=8))
 @settings(max_examples=100, deadline=None)
 def test_what_is_given_back_is_what_was_taken(jobs):
-    slot = Slot("n", 0, (50, 50), (50, 50))
-    slot.set_idle_ids(range(50))
+    slot = Slot("n", 0, (50, 50))
+    slot.load((50, 50), range(50))
     for at, (end, amount) in enumerate(jobs):
         slot.start(NOW, NOW + end, at, amount, 1 << at)
     assert slot.mask.bit_count() == 50 - len(jobs)
@@ -61,7 +61,8 @@ def test_what_is_given_back_is_what_was_taken(jobs):
 
 
 def test_an_overdue_job_is_expected_to_end_very_soon():
-    slot = Slot("n", 0, (4, 0), (1, 0))
+    slot = Slot("n", 0, (4, 0))
+    slot.load((1, 0), (0,))
     slot.releases = [(NOW - 100, 1, (3, 0))]
     assert slot.room(NOW, NOW, NOW + 10) == (1, 0)
     assert slot.room(NOW, NOW + 1, NOW + 10) == (4, 0)
@@ -69,7 +70,7 @@ def test_an_overdue_job_is_expected_to_end_very_soon():
 
 
 def test_promises_are_forgotten_but_starts_are_not():
-    slot = Slot("n", 0, (4, 0), (4, 0))
+    slot = Slot("n", 0, (4, 0))
     slot.promise(NOW, NOW + 5, NOW + 10, (4, 0))
     slot.start(NOW, NOW + 5, 1, (2, 0))
     assert slot.room(NOW, NOW, NOW + 6) == (0, 0)
@@ -78,7 +79,7 @@ def test_promises_are_forgotten_but_starts_are_not():
 
 
 def test_a_reservation_closes_the_node_to_others():
-    slot = Slot("n", 0, (4, 0), (4, 0))
+    slot = Slot("n", 0, (4, 0))
     slot.walls = [(NOW + 10, NOW + 20, "r")]
     assert not slot.closed(NOW, NOW + 10, None)
     assert slot.closed(NOW, NOW + 11, None)
