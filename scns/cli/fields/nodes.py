@@ -91,9 +91,7 @@ class Group:
         """已分配、空闲、其他、合计的 CPU 数；停用节点上没分配的算其他。"""
         allocated = sum(node.cpus_alloc for node in self.nodes)
         total = sum(node.cpus for node in self.nodes)
-        other = sum(
-            node.cpus - node.cpus_alloc for node in self.nodes if node.drain or node.down
-        )
+        other = sum(node.cpus - node.cpus_alloc for node in self.nodes if node.drain or node.down)
         return allocated, total - allocated - other, other, total
 
 

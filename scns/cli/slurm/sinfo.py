@@ -33,12 +33,9 @@ def run(words: list[str]) -> int:
     """按选项列出分区与节点，返回退出码。"""
     chosen = collect(TABLE, parse(TABLE, words), environ=os.environ)
     connection = connect.connect()
-    found_nodes = [
-        nodes.Node(row) for row in _rows(connection, "node_list", nodes.NODE_COLUMNS)
-    ]
+    found_nodes = [nodes.Node(row) for row in _rows(connection, "node_list", nodes.NODE_COLUMNS)]
     partitions = [
-        nodes.Partition(row)
-        for row in _rows(connection, "partition_list", nodes.PARTITION_COLUMNS)
+        nodes.Partition(row) for row in _rows(connection, "partition_list", nodes.PARTITION_COLUMNS)
     ]
     sheet = _sheet(chosen, found_nodes, partitions)
     lines = [] if "noheader" in chosen.chosen else [columns.header(sheet)]
