@@ -163,10 +163,15 @@ def prepare(instance: str) -> Hierarchy | None:
     参数：
         instance：实例的名字，同一个运行目录总是同一个
     """
-    own = _own_cgroup()
-    if own is None:
+    try:
+        mounts = read_bytes("/proc/self/mountinfo", 1 << 22).decode("utf-8", "surrogateescape")
+        own = read_bytes("/proc/self/cgroup").decode("utf-8", "surrogateescape")
+    except OSError:
         return None
-    base = own.removesuffix(f"/{_LEAF}")
+    directory = locate(mounts, own)
+    if directory is None:
+        return None
+    base = directory.removesuffix(f"/{_LEAF}")
     path = f"{base}/{instance}"
     try:
         os.makedirs(path, 0o755, exist_ok=True)
@@ -184,20 +189,23 @@ def prepare(instance: str) -> Hierarchy | None:
     return hierarchy
 
 
-def _own_cgroup() -> str | None:
-    """自己的 cgroup 在文件系统里的目录；没有挂载 cgroup2 时为 None。"""
-    try:
-        mounts = read_bytes("/proc/self/mountinfo", 1 << 22).decode("utf-8", "surrogateescape")
-        own = read_bytes("/proc/self/cgroup").decode("utf-8", "surrogateescape")
-    except OSError:
-        return None
+def locate(mountinfo: str, own: str) -> str | None:
+    """由挂载表与自己的 cgroup 得出目录；没有挂载 cgroup2，或者看不到自己的，返回 None。
+
+    参数：
+        mountinfo：`/proc/self/mountinfo` 的内容
+        own：`/proc/self/cgroup` 的内容；v1 与 v2 混用时也只看 `0::` 那一行
+    """
     path = next((line[3:] for line in own.split("\n") if line.startswith("0::")), None)
-    for line in mounts.split("\n"):
+    if path is None or ".." in path.split("/"):
+        return None
+    for line in mountinfo.split("\n"):
         fields, _, kind = line.partition(" - ")
-        if path is not None and kind.startswith("cgroup2 "):
+        if kind.startswith("cgroup2 "):
             root, mount = fields.split(" ")[3:5]
-            inside = path.removeprefix(root.rstrip("/"))
-            return (mount + inside).rstrip("/")
+            root = root.rstrip("/")
+            if f"{path}/".startswith(f"{root}/"):
+                return (mount + path.removeprefix(root)).rstrip("/")
     return None
 
 

@@ -343,6 +343,7 @@ class Jobs:
         if job.final is None and past.started.get("boot") != self._boot:
             job.ended = job.ended or time.time()
             job.final = job.conclude()
+            self._journal.append("ended", {**job.identity(), "message": job.final})
         self._know(job)
         if job.final is None:
             self.ending.adopt(job)

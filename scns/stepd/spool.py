@@ -31,8 +31,8 @@ _MAX_ENVIRONMENTS = 64 << 20
 #: 每个环境条目除内容以外的内存，粗略估计，字节。
 _ENTRY_OVERHEAD = 150
 
-#: 每份脚本留下的链接数。
-_MAX_SPARES = 8
+#: 留下的链接数。
+_MAX_SPARES = 16
 
 _SCRIPT_NAME = "slurm_script"
 
@@ -53,16 +53,12 @@ class Spool:
         self._jobs_dir = os.path.join(root, "jobs")
         for directory in (root, self._scripts_dir, self._jobs_dir):
             _own_directory(directory)
-        #: 有的脚本，最久没用的在前。
+        #: 这个 stepd 存下的脚本，最久没用的在前。前任存的不算：断电之后内容未必还在。
         self._scripts: OrderedDict[Script, None] = OrderedDict()
-        for uid in names(self._scripts_dir):
-            for key in names(os.path.join(self._scripts_dir, uid)):
-                if os.path.exists(os.path.join(self._directory((uid, key)), _SCRIPT_NAME)):
-                    self._scripts[uid, key] = None
         #: 作业号到它用的脚本；`$0` 在作业结束之前一直有效，所以用着的不清理。
         self._used: dict[int, Script] = {}
-        #: 已经没有作业在用、指向这份脚本的链接。
-        self._spares: dict[Script, list[str]] = {}
+        #: 结束了的作业留下的链接，最早的在前：作业号到脚本。
+        self._spares: dict[int, Script] = {}
 
     def keep_script(self, uid: int, key: str, body: bytes) -> None:
         """存下一份脚本；已经有的不动，内容由键决定。
@@ -105,12 +101,15 @@ class Spool:
         """
         script = (str(uid), key)
         link = self._link(job)
-        spares = self._spares.get(script)
-        if spares:
-            os.rename(spares.pop(), link)
-        else:
+        if self._spares.pop(job, None) != script:
             remove(link)
-            os.symlink(os.path.join("..", "scripts", *script), link)  # noqa: PTH211  不加载 pathlib
+            spare = next((old for old, other in self._spares.items() if other == script), None)
+            if spare is None:
+                target = os.path.join("..", "scripts", *script)
+                os.symlink(target, link)  # noqa: PTH211  stepd 不加载 pathlib
+            else:
+                del self._spares[spare]
+                os.rename(self._link(spare), link)
         self._used[job] = script
         self._scripts.move_to_end(script)
         return os.path.join(link, _SCRIPT_NAME)
@@ -123,14 +122,14 @@ class Spool:
         script = self._used.pop(job, None)
         if script is None:
             return
-        spares = self._spares.setdefault(script, [])
-        if len(spares) < _MAX_SPARES:
-            spares.append(self._link(job))
-        else:
-            remove(self._link(job))
+        self._spares[job] = script
+        if len(self._spares) > _MAX_SPARES:
+            oldest = next(iter(self._spares))
+            del self._spares[oldest]
+            remove(self._link(oldest))
 
     def inherit(self, jobs: Iterable[int]) -> None:
-        """接手前任的：列出的作业还在，其余的路径删掉。"""
+        """接手前任的：列出的作业还在用的留着，其余的路径与脚本都删掉。"""
         wanted = {os.path.basename(self._link(job)): job for job in jobs}
         for name in names(self._jobs_dir):
             link = os.path.join(self._jobs_dir, name)
@@ -139,6 +138,11 @@ class Spool:
                 self._used[wanted[name]] = (uid, key)
             else:
                 remove(link)
+        used = set(self._used.values())
+        for uid in names(self._scripts_dir):
+            for key in names(os.path.join(self._scripts_dir, uid)):
+                if (uid, key) not in used:
+                    self._discard((uid, key))
 
     def _prune(self) -> None:
         excess = len(self._scripts) - _MAX_SCRIPTS
@@ -147,14 +151,16 @@ class Spool:
         used = set(self._used.values())
         for script in [each for each in self._scripts if each not in used][:excess]:
             del self._scripts[script]
-            for link in self._spares.pop(script, ()):
-                remove(link)
-            directory = self._directory(script)
-            remove(os.path.join(directory, _SCRIPT_NAME))
-            try:
-                os.rmdir(directory)
-            except OSError:
-                continue
+            self._discard(script)
+            for spare in [old for old, other in self._spares.items() if other == script]:
+                del self._spares[spare]
+                remove(self._link(spare))
+
+    def _discard(self, script: Script) -> None:
+        directory = self._directory(script)
+        for name in names(directory):
+            remove(os.path.join(directory, name))
+        os.rmdir(directory)
 
     def _directory(self, script: Script) -> str:
         return os.path.join(self._scripts_dir, *script)

@@ -98,7 +98,7 @@ class Pair:
         return subprocess.run(
             [sys.executable, *self._words],
             cwd=self._package,
-            env={"PYTHONPATH": str(self._package), "PYTHONDONTWRITEBYTECODE": "1"},
+            env={**os.environ, "PYTHONPATH": str(self._package), "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
