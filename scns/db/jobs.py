@@ -18,8 +18,7 @@ WITH RECURSIVE shapes AS (
       FROM shapes s WHERE s.shape IS NOT NULL
 )
 SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible_time)::float8,
-       h.uid, h.array_job_id, h.reason,
-       CASE WHEN h.waiting IS NULL THEN NULL ELSE h.waiting::text END
+       h.uid, h.reason, h.waiting::text, extract(epoch FROM h.expected_start)::float8
   FROM shapes s
  CROSS JOIN LATERAL (
     SELECT j.* FROM scns.job j
@@ -27,6 +26,14 @@ SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible
      ORDER BY j.priority DESC, j.id
      LIMIT %(depth)s) h
  WHERE s.shape IS NOT NULL
+"""
+
+#: 一个排队的作业，列与 `WAITING_HEADS` 相同；不论它参不参与排计划。
+WAITING_JOB = """
+SELECT j.id, j.submission_id, j.shape, j.priority, extract(epoch FROM j.eligible_time)::float8,
+       j.uid, j.reason, j.waiting::text, extract(epoch FROM j.expected_start)::float8
+  FROM scns.job j
+ WHERE j.id = %(id)s AND j.state = 'PENDING'
 """
 
 #: 计划要看的要求；计划者按提交号缓存，执行过请求就清掉缓存。
@@ -45,10 +52,12 @@ SELECT array_job_id, count(*) FROM scns.job
  GROUP BY array_job_id
 """
 
-#: 在跑的：预计何时交还什么。
+#: 在跑的：预计何时交还什么。收尾的正在交还，不是没有时限。
 RUNNING = """
-SELECT j.id, j.uid, s.account, extract(epoch FROM j.limit_time)::float8, a.node, a.cpus, a.memory,
-       a.gres, s.licenses, j.array_job_id, s.exclusive
+SELECT j.id, j.uid, s.account,
+       extract(epoch FROM CASE WHEN j.state = 'COMPLETING' THEN j.kill_time
+                               ELSE j.limit_time END)::float8,
+       a.node, a.cpus, a.memory, a.gres, s.licenses, j.array_job_id, s.exclusive
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
@@ -231,14 +240,19 @@ SELECT extract(epoch FROM least(
       WHERE state = 'PENDING' AND NOT eligible AND hold IS NULL AND dependency = 'MET')))::float8
 """
 
+#: 写下没有启动的各自的原因与预计的启动时刻；预计变了的另记一件事，事后好与真的启动相比。
 SET_REASONS = """
-UPDATE scns.job j SET reason = r.reason,
-       expected_start = to_timestamp(r.expected)
-  FROM unnest(%(job_ids)s::bigint[], %(reasons)s::text[], %(expected)s::float8[])
-       AS r(id, reason, expected)
- WHERE j.id = r.id AND j.state = 'PENDING' AND j.eligible
-   AND (j.reason IS DISTINCT FROM r.reason
-        OR j.expected_start IS DISTINCT FROM to_timestamp(r.expected))
+WITH told AS (
+    UPDATE scns.job j SET reason = r.reason, expected_start = to_timestamp(r.expected)
+      FROM unnest(%(job_ids)s::bigint[], %(reasons)s::text[], %(expected)s::float8[],
+                  %(moved)s::boolean[])
+           AS r(id, reason, expected, moved)
+     WHERE j.id = r.id AND j.state = 'PENDING' AND j.eligible
+    RETURNING r.id, r.reason, r.expected, r.moved
+)
+INSERT INTO scns.event (job_id, kind, detail)
+SELECT id, 'estimate', jsonb_build_object('reason', reason, 'expected', expected)
+  FROM told WHERE moved
 """
 
 #: 依赖永不满足、又要求因此取消的。

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 #: 假想作业的号：比一切真的都大，同级时排在最后。
 HYPOTHETICAL = 1 << 62
 
+#: 预计的启动时刻变动不超过这么多秒，也不超过还要等的这么一部分，就当作没有变。
+STEADY_SECONDS, STEADY_SHARE = 1.0, 0.05
+
 NEXT_ID = "SELECT nextval('scns.job_id_seq'), scns.base_priority()"
+
+
+def moved(before: float | None, after: float | None, now: float) -> bool:
+    """预计的启动时刻是否变得值得再记一次；None 是算不出。"""
+    if before is None or after is None:
+        return before is not after
+    return abs(after - before) > max(STEADY_SECONDS, STEADY_SHARE * (after - now))
 
 
 def estimate(cursor: Any, reader: Reader, submission: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.reader import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from scns.config import Config
     from scns.planner.plan import Plan
-    from scns.planner.snapshot import Waiting
+    from scns.planner.snapshot import Snapshot
     from scns.scheduler.link import Key, StepdLink
     from scns.scheduler.reader import Head
 
@@ -205,15 +205,20 @@ class Scheduler:
                 return
             self.touched += [job_id for job_id, _ in started]
             self.cursor.execute("NOTIFY scns_node")
-        self.write_reasons(snapshot.waiting, decided, heads)
+        self.write_reasons(snapshot, decided, heads)
 
-    def write_reasons(
-        self, waiting: Sequence[Waiting], decided: Plan, heads: dict[int, Head]
-    ) -> None:
-        """写下没有启动的各自的原因；与库里相同的不写。"""
+    def write_reasons(self, snapshot: Snapshot, decided: Plan, heads: dict[int, Head]) -> None:
+        """写下没有启动的各自的原因与预计；与库里相同的不写。"""
         started = {start.job_id for start in decided.starts if heads[start.job_id].waiting is None}
-        blocked = [decided.blocked_of(job) for job in waiting if job.job_id not in started]
-        changed = [one for one in blocked if one.text != heads[one.job_id].reason]
+        blocked = [decided.blocked_of(job) for job in snapshot.waiting if job.job_id not in started]
+        moved = {
+            one.job_id
+            for one in blocked
+            if estimate.moved(heads[one.job_id].expected, one.expected_start, snapshot.now)
+        }
+        changed = [
+            one for one in blocked if one.job_id in moved or one.text != heads[one.job_id].reason
+        ]
         if changed:
             self.cursor.execute(
                 jobs.SET_REASONS,
@@ -221,6 +226,7 @@ class Scheduler:
                     "job_ids": [one.job_id for one in changed],
                     "reasons": [one.text for one in changed],
                     "expected": [one.expected_start for one in changed],
+                    "moved": [one.job_id in moved for one in changed],
                 },
             )
 

@@ -21,10 +21,19 @@ CACHE_SIZE = 20_000
 
 @dataclass(slots=True)
 class Head:
-    """一个候选在计划之外还要知道的：数据库里写着的原因，数组还没启动的序号。"""
+    """一个候选在计划之外还要知道的。
+
+    参数：
+        reason、expected：数据库里写着的原因与预计启动的时刻（epoch 秒）
+        waiting：数组还没启动的序号；不是数组时为 None
+        throttle：`--array=…%N` 的 N；`active` 是数组占着节点的元素数
+    """
 
     reason: str
     waiting: list[tuple[int, int]] | None
+    expected: float | None = None
+    throttle: int | None = None
+    active: int = 0
 
 
 @dataclass(slots=True)
@@ -45,11 +54,14 @@ class Reader:
     licenses: Mapping[str, int] = field(default_factory=dict)
     _cache: dict[int, Submission] = field(default_factory=dict)
 
-    def read(self, cursor: Any, now: float) -> tuple[Snapshot, dict[int, Head]]:
+    def read(
+        self, cursor: Any, now: float, depth: int | None = None
+    ) -> tuple[Snapshot, dict[int, Head]]:
         """读出此刻的快照。
 
         参数：
             now：epoch 秒
+            depth：每个形状取出多少个候选；None 时取这一轮启动得了的那么多
 
         返回：
             快照，以及候选作业号到 `Head`
@@ -64,29 +76,10 @@ class Reader:
         cursor.execute(nodes.PARTITIONS)
         partitions = [_partition(row) for row in cursor.fetchall()]
         idle = sum(len(node.idle) for node in cluster if node.up)
-        cursor.execute(jobs.WAITING_HEADS, {"depth": min(idle, MAX_DEPTH) + 1})
-        heads = cursor.fetchall()
-        submissions = self._submissions(cursor, {row[1] for row in heads})
-        active = _array_active(cursor, [row[0] for row in heads if row[8] is not None])
-        waiting, details = [], {}
-        for job_id, submission_id, shape, priority, eligible, uid, _, reason, left in heads:
-            submission = submissions[submission_id]
-            ranges = None if left is None else from_multirange(left)
-            waiting.append(
-                Waiting(
-                    job_id,
-                    shape,
-                    priority,
-                    # 这一轮里才放行的，时刻比 now 还晚一点点
-                    min(eligible, now),
-                    submission.request,
-                    _startable(ranges, submission.array_limit, active.get(job_id, 0)),
-                    uid,
-                    submission.account,
-                    submission.qos,
-                )
-            )
-            details[job_id] = Head(reason, ranges)
+        cursor.execute(jobs.WAITING_HEADS, {"depth": depth or min(idle, MAX_DEPTH) + 1})
+        found = self._waiting(cursor, cursor.fetchall(), now)
+        waiting = [job for job, _ in found]
+        details = {job.job_id: head for job, head in found}
         snapshot = Snapshot(
             now=now,
             nodes=cluster,
@@ -97,6 +90,36 @@ class Reader:
             policy=self.policy,
         )
         return snapshot, details
+
+    def read_job(self, cursor: Any, job_id: int, now: float) -> tuple[Waiting, Head] | None:
+        """读一个排队的作业，被扣住、依赖未满足的也算；不在排队时为 None。"""
+        cursor.execute(jobs.WAITING_JOB, {"id": job_id})
+        found = self._waiting(cursor, cursor.fetchall(), now)
+        return found[0] if found else None
+
+    def _waiting(self, cursor: Any, rows: list[Any], now: float) -> list[tuple[Waiting, Head]]:
+        """候选的各行，列见 `WAITING_HEADS`。"""
+        submissions = self._submissions(cursor, {row[1] for row in rows})
+        active = _array_active(cursor, [row[0] for row in rows if row[7] is not None])
+        found = []
+        for job_id, submission_id, shape, priority, eligible, uid, reason, left, expected in rows:
+            submission = submissions[submission_id]
+            ranges = None if left is None else from_multirange(left)
+            limit, running = submission.array_limit, active.get(job_id, 0)
+            job = Waiting(
+                job_id,
+                shape,
+                priority,
+                # 这一轮里才放行的，时刻比 now 还晚一点点
+                min(eligible or now, now),
+                submission.request,
+                _startable(ranges, limit, running),
+                uid,
+                submission.account,
+                submission.qos,
+            )
+            found.append((job, Head(reason, ranges, expected, limit, running)))
+        return found
 
     def _submissions(self, cursor: Any, ids: set[int]) -> dict[int, Submission]:
         if len(self._cache) > CACHE_SIZE:
