@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from scns import hostlist
 from scns.planner.cpus import to_ids
 
 if TYPE_CHECKING:
@@ -76,5 +77,5 @@ class Blocked:
     def text(self) -> str:
         """squeue 显示的原因。"""
         if self.unavailable:
-            return f"{self.reason}, UnavailableNodes:{','.join(self.unavailable)}"
+            return f"{self.reason}, UnavailableNodes:{hostlist.compress(self.unavailable)}"
         return self.reason

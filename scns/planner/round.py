@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import inf
-from operator import ge
 from typing import TYPE_CHECKING
 
 from scns.planner.backfill import Chance, earliest, licensed, shelter
 from scns.planner.booking import book, tres_taken
 from scns.planner.decision import Blocked, Start
+from scns.planner.failures import Failures
 from scns.planner.ledger import Ledger
 from scns.planner.limits import Excess, Limiter, tres_of
 from scns.planner.placement import Spread, amount_of, place
@@ -55,8 +55,9 @@ class Round:
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区
         self._closed: set[str] = set()
-        # 这一轮里失败过的要求：资源只减不增，不比它们小的不必再试
-        self._failures: dict[object, list[tuple[float, ...]]] = {}
+        # 现在放不下的与算不出机会的要求；资源只减不增，不比它们小的不必再试
+        self._misfits = Failures()
+        self._hopeless = Failures()
 
     def run(self) -> None:
         """走过队列一遍。"""
@@ -145,15 +146,12 @@ class Round:
         """现在启动、用到时限为止，放不放得下；放不下的记住。"""
         if need.whole_cpus > self._idle_cpus:
             return None
-        size = (limit, *need.size)
-        failures = self._failures.setdefault(need.family, [])
-        if any(all(map(ge, size, failed)) for failed in failures):
+        if self._misfits.cover(need, limit):
             return None
         now = self.ledger.now
         spread = place(need, self.ledger, now, now + limit)
         if spread is None:
-            failures[:] = [failed for failed in failures if not all(map(ge, failed, size))]
-            failures.append(size)
+            self._misfits.add(need, limit)
         return spread
 
     def _start(self, job: Waiting, demand: Demand, chance: Chance) -> None:
@@ -194,23 +192,20 @@ class Round:
         kind = self._policy.kind
         if kind != "conservative" and not names.isdisjoint(self._promised):
             return
-        chance = None
-        if kind != "firstfit" and self._tests > 0:
-            self._tests -= 1
-            chance = earliest(demand, self.ledger, self._horizon)
-        if chance is None:
-            bound = self._policy.age_bound
-            if bound is None or self.ledger.now - job.eligible < bound:
-                return
-            if not names.isdisjoint(self._promised):
-                return
-            chance = shelter(demand, self.ledger)
-            if chance is None:
-                return
-        else:
+        chance = self._earliest(demand) if kind != "firstfit" else None
+        if chance is not None:
             blocked.expected_start = chance.start
-        blocked.nodes = tuple(slot.name for slot, _ in chance.spread)
+        elif not blocked.blockers:
+            chance = shelter(demand, self.ledger)
+        if chance is None:
+            return
         blocked.blockers = self._blockers(chance, bool(demand.licenses))
+        bound = self._policy.age_bound
+        waited = self.ledger.now - job.eligible
+        if blocked.expected_start is None and (bound is None or waited < bound):
+            # 只为说明它在等谁；还不到替它守住的时候
+            return
+        blocked.nodes = tuple(slot.name for slot, _ in chance.spread)
         self._promised |= names
         self._context = (*self._context, job.job_id, chance.start, blocked.nodes)
         for slot, tasks in chance.spread:
@@ -218,6 +213,17 @@ class Round:
             self.ledger.promise(slot, chance.start, chance.end, amount)
         if demand.licenses:
             self.ledger.promise(self.ledger.pool, chance.start, chance.end, demand.licenses)
+
+    def _earliest(self, demand: Demand) -> Chance | None:
+        """最早的机会；算不出，或者这一轮算得够多了，为 None。"""
+        if self._tests <= 0 or all(self._hopeless.cover(need, need.limit) for need in demand.needs):
+            return None
+        self._tests -= 1
+        chance = earliest(demand, self.ledger, self._horizon)
+        if chance is None and not demand.licenses:
+            for need in demand.needs:
+                self._hopeless.add(need, need.limit)
+        return chance
 
     def _blockers(self, chance: Chance, licensed: bool) -> tuple[int, ...]:
         """机会落在的节点上（以及许可证），到那时为止会让出资源的作业；守住节点时是其上所有的作业。"""

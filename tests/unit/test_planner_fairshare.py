@@ -57,9 +57,7 @@ def test_equal_users_share_a_rank_and_the_next_rank_is_skipped():
 
 
 def test_equal_accounts_have_their_users_compared_together():
-    tree = Tree(
-        [Account("a"), Account("b")], {("a", 1): 1, ("a", 2): 3, ("b", 3): 1, ("b", 4): 1}
-    )
+    tree = Tree([Account("a"), Account("b")], {("a", 1): 1, ("a", 2): 3, ("b", 3): 1, ("b", 4): 1})
     usage = {("a", 1): 25.0, ("a", 2): 25.0, ("b", 3): 10.0, ("b", 4): 40.0}
     # 两个账户同样；各人在自己账户里的比值：1 号 0.5，2 号 1.5，3 号 2.5，4 号 0.625
     order = sorted(factors(tree, usage).items(), key=lambda item: -item[1])

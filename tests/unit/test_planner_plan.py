@@ -74,7 +74,10 @@ def test_an_old_job_behind_endless_ones_is_no_longer_passed():
     young = [waiting(2, request(8), eligible=NOW - 59), waiting(3, request(4, limit=None))]
     old = [waiting(2, request(8), eligible=NOW - 60), waiting(3, request(4, limit=None))]
     policy = Policy(age_bound=60)
-    assert set(started(plan(snapshot([node(busy=4)], young, ran, policy=policy)))) == {3}
+    result = plan(snapshot([node(busy=4)], young, ran, policy=policy))
+    assert set(started(result)) == {3}
+    assert result.blocked[2].blockers == (1,)
+    assert result.blocked[2].nodes == ()
     result = plan(snapshot([node(busy=4)], old, ran, policy=policy))
     assert not result.starts
     assert result.blocked[2].nodes == ("n1",)

@@ -42,9 +42,10 @@ def test_small_jobs_can_be_favoured():
     plain = Weights(job_size=1000)
     favoured = Weights(job_size=1000, favor_small=True)
     assert priority_of(large, plain, SCALE, NOW).total == 1000
-    assert priority_of(small, favoured, SCALE, NOW).total > priority_of(
-        large, favoured, SCALE, NOW
-    ).total
+    assert (
+        priority_of(small, favoured, SCALE, NOW).total
+        > priority_of(large, favoured, SCALE, NOW).total
+    )
 
 
 def test_priority_is_never_zero_because_zero_means_held():

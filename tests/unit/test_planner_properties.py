@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from scns.planner.demand import Compiler
 from scns.planner.ledger import Ledger
-from scns.planner.plan import decide, plan
+from scns.planner.plan import Planner, decide, plan
 from scns.planner.queue import Queue
 from scns.planner.snapshot import (
     Node,
@@ -122,6 +122,24 @@ def test_a_plan_leaves_the_snapshot_as_it_was(drawn):
     before = repr(snapshot)
     plan(snapshot)
     assert repr(snapshot) == before
+
+
+@given(st.lists(cases, min_size=2, max_size=5))
+@settings(max_examples=60, deadline=None)
+def test_a_kept_planner_decides_as_a_new_one_whatever_changes(drawn):
+    kept = Planner()
+    for each in drawn:
+        first = case(*each)
+        # 同样的配置、别的占用，再来一次
+        second = replace(
+            first, now=first.now + 5, running=(), nodes=[emptied(n) for n in first.nodes]
+        )
+        for snapshot in (first, second, replace(second, partitions=second.partitions[:1])):
+            assert kept.plan(snapshot) == plan(snapshot)
+
+
+def emptied(node):
+    return replace(node, idle=tuple(range(node.cpus)), idle_memory=node.memory, idle_gres=node.gres)
 
 
 # 长期保留的账本与队列
