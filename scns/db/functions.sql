@@ -71,6 +71,104 @@ CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON scns.job
   FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
   EXECUTE FUNCTION scns.record_job_event();
 
+-- ── 信 ──────────────────────────────────────────────────────────────────────
+
+-- 写下一封信要说的事实。没有要求 ARRAY_TASKS 的数组只在头一个启动、最后一个结束时各写一封
+CREATE FUNCTION scns.write_mail(j scns.job, kind text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s scns.submission; lowest int; highest int;
+        summary boolean := j.array_job_id IS NOT NULL AND NOT 'ARRAY_TASKS' = ANY (j.mail);
+BEGIN
+  IF summary AND (
+       EXISTS (SELECT FROM scns.mail m WHERE m.kind = write_mail.kind
+                AND (m.detail -> 'array_job_id')::bigint = j.array_job_id)
+       OR (kind = 'BEGIN' AND EXISTS (
+             SELECT FROM scns.job o WHERE o.array_job_id = j.array_job_id
+                AND (o.attempt > 1 OR o.start_time < j.start_time)))
+       OR (kind IN ('END', 'FAIL') AND EXISTS (
+             SELECT FROM scns.job o WHERE o.array_job_id = j.array_job_id
+                AND o.end_time IS NULL))) THEN
+    RETURN;
+  END IF;
+  SELECT * INTO s FROM scns.submission WHERE id = j.submission_id;
+  IF summary THEN
+    SELECT min(o.exit_code), max(o.exit_code) INTO lowest, highest
+      FROM scns.job o WHERE o.array_job_id = j.array_job_id;
+  END IF;
+  INSERT INTO scns.mail (kind, detail) VALUES (kind, jsonb_build_object(
+    'job_id', j.id, 'array_job_id', j.array_job_id, 'array_task_id', j.array_task_id,
+    'summary', summary, 'name', s.name, 'owner', s.owner, 'recipient', s.options ->> 'mail_user',
+    'state', j.state, 'exit_code', j.exit_code, 'exit_signal', j.exit_signal,
+    'lowest', lowest, 'highest', highest,
+    'queued', extract(epoch FROM j.start_time - j.submit_time)::bigint,
+    'run', extract(epoch FROM coalesce(j.end_time, now()) - j.start_time)::bigint
+           - j.suspended_seconds));
+END $$;
+
+CREATE FUNCTION scns.mail_state_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE kind text := CASE
+    WHEN OLD.state = 'PENDING' AND NEW.state = 'RUNNING' THEN 'BEGIN'
+    WHEN OLD.end_time IS NOT NULL OR NEW.end_time IS NULL THEN NULL
+    WHEN NEW.outcome = 'REQUEUE' THEN 'REQUEUE'
+    WHEN NEW.state IN ('COMPLETED', 'CANCELLED') OR NOT 'FAIL' = ANY (NEW.mail) THEN 'END'
+    ELSE 'FAIL' END;
+BEGIN
+  IF kind = ANY (NEW.mail) THEN
+    PERFORM scns.write_mail(NEW, kind);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION scns.mail_dependency() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF 'INVALID_DEPEND' = ANY (NEW.mail) THEN
+    PERFORM scns.write_mail(NEW, 'INVALID_DEPEND');
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER job_mail AFTER UPDATE OF state ON scns.job
+  FOR EACH ROW WHEN (NEW.mail IS NOT NULL AND OLD.state IS DISTINCT FROM NEW.state)
+  EXECUTE FUNCTION scns.mail_state_change();
+CREATE TRIGGER job_mail_dependency AFTER UPDATE OF dependency ON scns.job
+  FOR EACH ROW WHEN (NEW.mail IS NOT NULL AND NEW.dependency = 'NEVER'
+                     AND OLD.dependency <> 'NEVER')
+  EXECUTE FUNCTION scns.mail_dependency();
+
+-- 下一封说时限将至的信何时寄；没有要寄的或没有时限时为 NULL。began 是启动的时刻，挂起的时间已扣除
+CREATE FUNCTION scns.next_mail_time(mail text[], began timestamptz, until timestamptz)
+RETURNS timestamptz
+LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+  SELECT min(began + (until - began) * share)
+    FROM (VALUES ('TIME_LIMIT_50', 0.5), ('TIME_LIMIT_80', 0.8), ('TIME_LIMIT_90', 0.9),
+                 ('TIME_LIMIT', 1.0)) AS event(name, share)
+   WHERE name = ANY (mail)
+$$;
+
+-- 时限将至的都写信；写过的一件不再写
+CREATE FUNCTION scns.mail_time_limits() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE j scns.job; began timestamptz; due text[];
+BEGIN
+  FOR j IN SELECT * FROM scns.job WHERE mail_time <= now() AND state = 'RUNNING'
+             ORDER BY id FOR UPDATE LOOP
+    began := j.start_time + make_interval(secs => j.suspended_seconds);
+    SELECT array_agg(name ORDER BY share) INTO due
+      FROM (VALUES ('TIME_LIMIT_50', 0.5), ('TIME_LIMIT_80', 0.8), ('TIME_LIMIT_90', 0.9),
+                   ('TIME_LIMIT', 1.0)) AS event(name, share)
+     WHERE name = ANY (j.mail) AND began + (j.limit_time - began) * share <= now();
+    -- 几件一起到时只说最近的一件
+    IF due IS NOT NULL THEN
+      PERFORM scns.write_mail(j, due[cardinality(due)]);
+      j.mail := ARRAY(SELECT e FROM unnest(j.mail) e WHERE NOT e = ANY (due));
+    END IF;
+    UPDATE scns.job SET mail = j.mail,
+           mail_time = scns.next_mail_time(j.mail, began, j.limit_time) WHERE id = j.id;
+  END LOOP;
+END $$;
+
 -- ── 提交 ────────────────────────────────────────────────────────────────────
 
 -- 可以互换的作业有同一个形状：计划只看每个形状的头一个
@@ -105,7 +203,173 @@ BEGIN
   RETURN chosen;
 END $$;
 
--- 这份要求在分区的节点上有没有可能满足；EnforcePartLimits=NO，所以个数与时限不在此拒绝
+-- 设置的值；没有这一项时为 NULL
+CREATE FUNCTION scns.setting_of(wanted text) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT v.value FROM scns.setting v WHERE v.name = wanted $$;
+
+-- 属主不可以用这个分区的理由；可以用时为 NULL。与 EnforcePartLimits 无关，root 不受名单之限。
+-- 来源：slurm.conf(5) RootOnly、DisableRootJobs、AllowGroups、AllowUsers、DenyUsers
+CREATE FUNCTION scns.access_refusal(s scns.submission, p scns.partition) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN s.uid = 0 THEN
+      CASE WHEN p.options @> '{"disable_root_jobs": true}'
+                OR scns.setting_of('DisableRootJobs') = 'Yes' THEN 'Access/permission denied' END
+    WHEN p.options @> '{"root_only": true}' THEN 'Access/permission denied'
+    WHEN p.options ? 'allow_groups' AND NOT p.options -> 'allow_groups' ? s.group_name
+         AND NOT coalesce(p.options -> 'group_members' ? s.owner, false)
+    THEN 'User''s group not permitted to use this partition'
+    WHEN p.options ? 'allow_users' AND NOT p.options -> 'allow_users' ? s.owner
+         OR p.options -> 'deny_users' ? s.owner THEN 'Access/permission denied'
+  END
+$$;
+
+-- 要求超出这个分区限度的理由；没有超出时为 NULL。EnforcePartLimits=NO 时这样的作业收下，等着
+CREATE FUNCTION scns.limit_refusal(s scns.submission, p scns.partition) RETURNS text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT CASE
+    WHEN p.options ? 'allow_accounts' AND NOT p.options -> 'allow_accounts' ? s.account
+         OR p.options -> 'deny_accounts' ? s.account
+    THEN 'Invalid account or account/partition combination specified'
+    WHEN p.max_time IS NOT NULL
+         AND coalesce(s.time_min, s.time_limit, p.max_time + 1) > p.max_time
+    THEN 'Requested time limit is invalid (missing or exceeds some limit)'
+    WHEN s.nodes_min > p.max_nodes OR s.nodes_max < p.min_nodes
+    THEN 'Node count specification invalid'
+    WHEN s.memory_per_node
+         > coalesce(p.max_memory_per_node,
+                    nullif(scns.setting_of('MaxMemPerNode'), 'UNLIMITED')::int)
+         OR s.memory_per_cpu
+         > coalesce(p.max_memory_per_cpu,
+                    nullif(scns.setting_of('MaxMemPerCPU'), 'UNLIMITED')::int)
+    THEN 'Memory required by task is not available'
+    WHEN s.nodes_min > cardinality(p.nodes)
+         OR s.cpus > (SELECT sum(least(n.cpus, p.max_cpus_per_node)) FROM scns.node n
+                       WHERE n.name = ANY (p.nodes))
+    THEN 'Requested node configuration is not available'
+  END
+$$;
+
+-- 各分区的规矩：有一个不许用就拒绝；限度照 EnforcePartLimits，ALL 是个个都要在限度内，ANY 是
+-- 有一个就行
+CREATE FUNCTION scns.check_limits(s scns.submission) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE p scns.partition; enforced text := scns.setting_of('EnforcePartLimits');
+        refusal text; first_refusal text; fits boolean := false;
+BEGIN
+  FOR p IN SELECT q.* FROM scns.partition q
+            WHERE q.name = ANY (string_to_array(s.partition, ','))
+            ORDER BY array_position(string_to_array(s.partition, ','), q.name) LOOP
+    refusal := scns.access_refusal(s, p);
+    IF refusal IS NOT NULL THEN
+      RAISE EXCEPTION '%', refusal USING ERRCODE = 'SC001';
+    END IF;
+    refusal := CASE WHEN enforced IN ('ANY', 'ALL') THEN scns.limit_refusal(s, p) END;
+    fits := fits OR refusal IS NULL;
+    first_refusal := coalesce(first_refusal, refusal);
+  END LOOP;
+  IF first_refusal IS NOT NULL AND (enforced = 'ALL' OR NOT fits) THEN
+    RAISE EXCEPTION '%', first_refusal USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 特性的表达式要合语法（每次化简一步，最后只剩一个名字），每个名字都要有节点具备
+CREATE FUNCTION scns.check_features(expression text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE rest text := regexp_replace(btrim(expression), '[^][&|()]+', 'x', 'g'); before text;
+BEGIN
+  WHILE rest IS DISTINCT FROM before LOOP
+    before := rest;
+    rest := regexp_replace(rest, 'x[&|]x|\(x\)|\[x\]', 'x', 'g');
+  END LOOP;
+  IF rest <> 'x' OR EXISTS (
+       SELECT FROM regexp_split_to_table(btrim(expression), '[][&|()]+') name
+        WHERE name <> '' AND NOT EXISTS (
+          SELECT FROM scns.node n WHERE n.configured AND name = ANY (n.features))) THEN
+    RAISE EXCEPTION 'Invalid feature specification' USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 通用资源要有节点具备，不论几个；`gpu` 说的是任何型号的 GPU
+CREATE FUNCTION scns.check_gres(gres text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (
+       SELECT FROM (SELECT regexp_replace(item, ':\d+$', '') AS name
+                      FROM string_to_table(gres, ',') item) asked
+        WHERE name <> 'none' AND NOT EXISTS (
+          SELECT FROM scns.node n, jsonb_object_keys(n.gres) kind
+           WHERE n.configured AND (kind = name OR starts_with(kind, name || ':')))) THEN
+    RAISE EXCEPTION 'Invalid generic resource (gres) specification'
+      USING ERRCODE = 'SC002', DETAIL = 'Invalid generic resource (gres) specification';
+  END IF;
+END $$;
+
+-- 许可证要在 Licenses= 里，不超过总数
+CREATE FUNCTION scns.check_licenses(licenses text) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF EXISTS (
+       SELECT FROM string_to_table(licenses, ',') item
+        WHERE item !~ '^[^:]+(:\d{1,9})?$' OR NOT EXISTS (
+          SELECT FROM string_to_table(scns.setting_of('Licenses'), ',') owned
+           WHERE split_part(owned, ':', 1) = split_part(item, ':', 1)
+             AND coalesce(nullif(split_part(owned, ':', 2), '')::int, 1)
+                 >= coalesce(nullif(split_part(item, ':', 2), '')::int, 1))) THEN
+    RAISE EXCEPTION 'Invalid license specification' USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 要求本身要说得通，也要在分区的规矩之内；提交与 scontrol update 都查
+CREATE FUNCTION scns.check_request(s scns.submission) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.check_node_names(s.options -> 'node_names');
+  PERFORM scns.check_node_names(s.options -> 'exclude_names');
+  IF s."constraint" IS NOT NULL THEN
+    PERFORM scns.check_features(s."constraint");
+  END IF;
+  IF s.gres IS NOT NULL THEN
+    PERFORM scns.check_gres(s.gres);
+  END IF;
+  IF s.licenses IS NOT NULL THEN
+    PERFORM scns.check_licenses(s.licenses);
+  END IF;
+  IF s.options ->> 'reservation' IS NOT NULL THEN
+    RAISE EXCEPTION 'Requested reservation is invalid' USING ERRCODE = 'SC001';
+  END IF;
+  PERFORM scns.check_limits(s);
+END $$;
+
+-- 下标都要小于 MaxArraySize；0 是不许有数组
+CREATE FUNCTION scns.check_array(indices int4multirange) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF isempty(indices) OR lower(indices) < 0
+     OR upper(indices) > coalesce(scns.setting_of('MaxArraySize')::int, 4000001) THEN
+    RAISE EXCEPTION 'Invalid job array specification' USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 还没结束的作业行数要小于 MaxJobCount。行号取自同一个序列，所以最老的一行离得不远时不必数
+CREATE FUNCTION scns.check_job_count(new_id bigint) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE most bigint := scns.setting_of('MaxJobCount')::bigint;
+BEGIN
+  IF most IS NULL OR new_id - (
+       SELECT min(j.id) FROM scns.job j
+        WHERE j.state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')) < most THEN
+    RETURN;
+  END IF;
+  IF EXISTS (SELECT FROM scns.job j
+              WHERE j.state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')
+             OFFSET greatest(most - 1, 0) LIMIT 1) THEN
+    RAISE EXCEPTION 'Resource temporarily unavailable' USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 这份要求在分区的节点上有没有可能满足；个数与时限看 EnforcePartLimits，不在此拒绝
 CREATE FUNCTION scns.check_nodes(s scns.submission, held boolean) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE allowed text[]; left_over int; largest int; asked int;
@@ -210,10 +474,52 @@ BEGIN
   IF s.nice < 0 AND NOT scns.is_operator() THEN
     RAISE EXCEPTION 'Invalid --nice value' USING ERRCODE = 'SC001';
   END IF;
-  PERFORM scns.check_node_names(coalesce(s.options -> 'node_names', '[]'));
-  PERFORM scns.check_node_names(coalesce(s.options -> 'exclude_names', '[]'));
+  IF s.array_indices IS NOT NULL THEN
+    PERFORM scns.check_array(s.array_indices);
+  END IF;
+  PERFORM scns.check_request(s);
   RETURN s;
 END $$;
+
+-- 作业归谁：调用者自己；root 可以替登记过的用户提交（sbatch --uid、--gid）
+CREATE FUNCTION scns.submitter(request jsonb) RETURNS scns.os_user
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE who scns.os_user;
+BEGIN
+  SELECT u.* INTO who FROM scns.os_user u WHERE u.role = session_user;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'unknown user %', session_user USING ERRCODE = '42501';
+  END IF;
+  IF NOT (request ?| ARRAY['for_uid', 'for_gid']) THEN
+    RETURN who;
+  END IF;
+  IF session_user <> 'u:root' OR who.uid <> 0 THEN
+    RAISE EXCEPTION 'Invalid user id' USING ERRCODE = 'SC001';
+  END IF;
+  IF request ? 'for_uid' THEN
+    SELECT u.* INTO who FROM scns.os_user u
+     WHERE u.uid = (request ->> 'for_uid')::bigint ORDER BY u.role LIMIT 1;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'Invalid user id' USING ERRCODE = 'SC001';
+    END IF;
+  END IF;
+  IF request ? 'for_gid' THEN
+    who.gid := (request ->> 'for_gid')::int;
+    who.group_name := coalesce(
+      (SELECT min(u.group_name) FROM scns.os_user u WHERE u.gid = who.gid), who.gid::text);
+  END IF;
+  RETURN who;
+END $$;
+
+-- 赶得上 --deadline 的最晚启动时刻；没有期限时为 NULL
+CREATE FUNCTION scns.start_by(s scns.submission) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT s.deadline - make_interval(secs => coalesce(s.time_min, s.time_limit, 0)) $$;
+
+-- 要为哪些事寄信；一件也没有时为 NULL
+CREATE FUNCTION scns.mail_events(options jsonb) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT array_agg(e) FROM jsonb_array_elements_text(options -> 'mail_type') e $$;
 
 -- 优先级的底数：减去 nice 后仍为正
 CREATE FUNCTION scns.base_priority() RETURNS bigint
@@ -226,10 +532,7 @@ DECLARE
   who scns.os_user; s scns.submission; j scns.job; edge jsonb; place int := 0;
   hold text; waits boolean;
 BEGIN
-  SELECT u.* INTO who FROM scns.os_user u WHERE u.role = session_user;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'unknown user %', session_user USING ERRCODE = '42501';
-  END IF;
+  who := scns.submitter(request);
   s := scns.build_submission(who, request);
   hold := CASE WHEN (request ->> 'hold')::boolean THEN 'user' END;
   PERFORM scns.check_nodes(s, hold IS NOT NULL);
@@ -241,6 +544,7 @@ BEGIN
   INSERT INTO scns.environment (hash, body) VALUES (s.environment_hash, environment)
     ON CONFLICT DO NOTHING;
   s.id := nextval('scns.job_id_seq');
+  PERFORM scns.check_job_count(s.id);
   INSERT INTO scns.submission SELECT s.*;
 
   waits := jsonb_array_length(coalesce(request -> 'edges', '[]')) > 0;
@@ -264,10 +568,10 @@ BEGIN
   j.eligible_time := CASE WHEN j.eligible THEN now() END;
   INSERT INTO scns.job (id, submission_id, uid, array_job_id, waiting, state, reason, hold,
                         dependency, eligible, shape, priority, begin_time, submit_time,
-                        eligible_time)
+                        eligible_time, start_by, mail)
   VALUES (j.id, j.submission_id, j.uid, j.array_job_id, j.waiting, 'PENDING', j.reason, j.hold,
           j.dependency, j.eligible, j.shape, j.priority, j.begin_time, j.submit_time,
-          j.eligible_time);
+          j.eligible_time, scns.start_by(s), scns.mail_events(s.options));
   FOR edge IN SELECT * FROM jsonb_array_elements(coalesce(request -> 'edges', '[]')) LOOP
     INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay)
     VALUES (s.id, place, edge ->> 'kind', (edge ->> 'job')::bigint, (edge ->> 'task')::int,
@@ -283,10 +587,7 @@ CREATE FUNCTION scns.check_submission(request jsonb) RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE who scns.os_user; s scns.submission;
 BEGIN
-  SELECT u.* INTO who FROM scns.os_user u WHERE u.role = session_user;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'unknown user %', session_user USING ERRCODE = '42501';
-  END IF;
+  who := scns.submitter(request);
   s := scns.build_submission(who, request);
   PERFORM scns.check_nodes(s, false);
   RETURN to_jsonb(s);
@@ -434,10 +735,10 @@ BEGIN
   WITH made AS (
     INSERT INTO scns.job (id, submission_id, uid, array_job_id, array_task_id, state, reason, hold,
                           dependency, eligible, shape, priority, begin_time, submit_time,
-                          eligible_time)
+                          eligible_time, start_by, mail)
     SELECT nextval('scns.job_id_seq'), j.submission_id, j.uid, j.array_job_id, t, j.state,
            j.reason, j.hold, j.dependency, j.eligible, j.shape, j.priority, j.begin_time,
-           j.submit_time, j.eligible_time
+           j.submit_time, j.eligible_time, j.start_by, j.mail
       FROM unnest(taken) WITH ORDINALITY AS e(t, n) ORDER BY n
     RETURNING job.id, array_task_id)
   SELECT made.id, made.array_task_id FROM made;
@@ -449,6 +750,228 @@ BEGIN
      AND e.array_task_id = ANY (taken)
   ON CONFLICT DO NOTHING;
 END $$;
+
+-- 让数组里还没启动的一部分单独成一行，返回它的作业号；只有一个元素时是那个元素的行，就是全部时
+-- 是原来的行，没有时为 NULL
+CREATE FUNCTION scns.split_part(row_id bigint, tasks int4multirange) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE j scns.job; part int4multirange; new_id bigint; single int;
+BEGIN
+  SELECT * INTO j FROM scns.job WHERE id = row_id AND state = 'PENDING' FOR UPDATE;
+  part := j.waiting * tasks;
+  IF part IS NULL OR isempty(part) THEN
+    RETURN NULL;
+  END IF;
+  IF part = j.waiting THEN
+    RETURN row_id;
+  END IF;
+  single := CASE WHEN upper(part) - lower(part) = 1 THEN lower(part) END;
+  new_id := nextval('scns.job_id_seq');
+  UPDATE scns.job SET waiting = j.waiting - part WHERE id = row_id;
+  INSERT INTO scns.job (id, submission_id, uid, array_job_id, array_task_id, waiting, state, reason,
+                        hold, dependency, eligible, shape, priority, begin_time, submit_time,
+                        eligible_time, start_by, mail)
+  VALUES (new_id, j.submission_id, j.uid, j.array_job_id, single,
+          CASE WHEN single IS NULL THEN part END, j.state, j.reason, j.hold, j.dependency, j.eligible,
+          j.shape, j.priority, j.begin_time, j.submit_time, j.eligible_time, j.start_by, j.mail);
+  INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay, state)
+  SELECT new_id, d.position, d.kind, d.on_job_id, d.on_task_id, d.delay, d.state
+    FROM scns.dependency d WHERE d.job_id = row_id;
+  RETURN new_id;
+END $$;
+
+-- 过了时限还容它多久；OverTimeLimit 分区的优先，grace 是全局的秒数，NULL 是一直容它。
+-- 过了 --deadline 的不容
+CREATE FUNCTION scns.over_time(j scns.job, grace int) RETURNS interval
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT make_interval(secs => CASE
+           WHEN j.limit_time >= (SELECT s.deadline FROM scns.submission s
+                                  WHERE s.id = j.submission_id) THEN 0
+           ELSE coalesce((SELECT (p.options ->> 'over_time_limit')::int * 60
+                            FROM scns.partition p WHERE p.name = j.partition), grace) END)
+$$;
+
+-- 到了时刻的事：时限将至的写信，超时的转入收尾，赶不上期限的作罢，到了开始时刻的放进队列。
+-- 返回作罢的作业与它们的数组：有人可能在等它们
+CREATE FUNCTION scns.keep_time(grace int) RETURNS SETOF bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.mail_time_limits();
+  UPDATE scns.job j
+     SET state = 'COMPLETING', kill_time = now(), limit_time = NULL,
+         outcome = CASE WHEN j.limit_time >= s.deadline THEN 'DEADLINE' ELSE 'TIMEOUT' END
+    FROM scns.submission s
+   WHERE s.id = j.submission_id AND j.state = 'RUNNING' AND j.limit_time <= now()
+     AND j.limit_time + scns.over_time(j, grace) <= now();
+  RETURN QUERY
+  WITH late AS (
+    UPDATE scns.job
+       SET state = 'DEADLINE', reason = 'DeadLine', outcome = 'DEADLINE', end_time = now(),
+           eligible = false
+     WHERE state = 'PENDING' AND eligible AND start_by < now()
+    RETURNING id, array_job_id)
+  SELECT id FROM late UNION SELECT array_job_id FROM late WHERE array_job_id IS NOT NULL;
+  UPDATE scns.job
+     SET eligible = true, eligible_time = now(), reason = 'None'
+   WHERE state = 'PENDING' AND NOT eligible AND hold IS NULL AND dependency = 'MET'
+     AND begin_time <= now();
+END $$;
+
+-- 依着扣住、依赖与开始时刻，重新定下这些排队的作业参不参与排计划，以及为什么不
+CREATE FUNCTION scns.settle_eligibility(ids bigint[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE scns.job j
+     SET eligible = j.hold IS NULL AND j.dependency = 'MET' AND coalesce(j.begin_time <= now(), true),
+         eligible_time = CASE WHEN j.hold IS NULL AND j.dependency = 'MET' THEN
+           greatest(CASE WHEN j.eligible THEN j.eligible_time ELSE now() END, j.begin_time) END,
+         reason = CASE WHEN j.hold = 'admin' THEN 'JobHeldAdmin'
+                       WHEN j.hold = 'requeue' THEN 'job requeued in held state'
+                       WHEN j.hold IS NOT NULL THEN 'JobHeldUser'
+                       WHEN j.dependency = 'NEVER' THEN 'DependencyNeverSatisfied'
+                       WHEN j.dependency <> 'MET' THEN 'Dependency'
+                       WHEN j.begin_time > now() THEN 'BeginTime' ELSE 'None' END
+   WHERE j.id = ANY (ids) AND j.state = 'PENDING'
+$$;
+
+-- ── scontrol update ─────────────────────────────────────────────────────────
+
+-- 换掉这些作业的依赖。edges 与 submit 的相同；等自己，或绕一圈等到自己的，拒绝
+CREATE FUNCTION scns.replace_dependencies(ids bigint[], edges jsonb) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE own bigint[]; parents bigint[];
+BEGIN
+  SELECT array_agg(DISTINCT x) INTO own
+    FROM scns.job j, unnest(ARRAY[j.id, j.array_job_id]) x WHERE j.id = ANY (ids) AND x IS NOT NULL;
+  SELECT array_agg((e ->> 'job')::bigint) INTO parents FROM jsonb_array_elements(edges) e
+   WHERE e ->> 'job' IS NOT NULL;
+  IF parents && own THEN
+    RAISE EXCEPTION 'Job dependency problem' USING ERRCODE = 'SC001';
+  END IF;
+  IF EXISTS (
+       WITH RECURSIVE above(id) AS (
+         SELECT unnest(parents)
+         UNION
+         SELECT d.on_job_id FROM above a JOIN scns.job p ON p.id = a.id OR p.array_job_id = a.id
+           JOIN scns.dependency d ON d.job_id = p.id
+          WHERE p.state = 'PENDING' AND d.state = 'WAITING' AND d.on_job_id IS NOT NULL)
+       SELECT FROM above WHERE id = ANY (own)) THEN
+    RAISE EXCEPTION 'Circular job dependency' USING ERRCODE = 'SC001';
+  END IF;
+  DELETE FROM scns.dependency WHERE job_id = ANY (ids);
+  INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay)
+  SELECT id, e.n - 1, e.edge ->> 'kind', (e.edge ->> 'job')::bigint, (e.edge ->> 'task')::int,
+         coalesce((e.edge ->> 'delay')::int, 0)
+    FROM unnest(ids) id, jsonb_array_elements(edges) WITH ORDINALITY AS e(edge, n);
+  UPDATE scns.job SET dependency = CASE WHEN jsonb_array_length(edges) > 0 THEN 'NEW' ELSE 'MET' END
+   WHERE id = ANY (ids);
+END $$;
+
+-- 改过之后的要求：columns 是 submission 的列，options 是其中的选项，null 是不要了。只换算，不检查
+CREATE FUNCTION scns.revised(old scns.submission, columns jsonb, options jsonb)
+RETURNS scns.submission
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE s scns.submission := jsonb_populate_record(old, columns);
+BEGIN
+  s.options := jsonb_strip_nulls(old.options || options);
+  s.time_limit := nullif(s.time_limit, -1);
+  s.time_min := nullif(s.time_min, -1);
+  IF columns ? 'memory_per_node' THEN
+    s.memory_per_cpu := NULL;
+  ELSIF columns ? 'memory_per_cpu' THEN
+    -- 与提交时一样，0 是节点的全部内存
+    s.memory_per_node := CASE s.memory_per_cpu WHEN 0 THEN 0 END;
+    s.memory_per_cpu := nullif(s.memory_per_cpu, 0);
+  END IF;
+  IF columns ? 'cpus' AND NOT s.overcommit THEN
+    -- 比任务要的少：任务跟着减；比任务要的多：规划时另要，见 scns.scheduler.reader
+    s.tasks := least(s.tasks, greatest(s.cpus / s.cpus_per_task, 1));
+  ELSIF columns ?| ARRAY['cpus_per_task', 'nodes_min'] AND NOT s.overcommit THEN
+    s.cpus := greatest(s.tasks::bigint * s.cpus_per_task, s.nodes_min);
+  END IF;
+  IF columns ? 'cpus_per_task' THEN
+    s.mincpus := greatest(s.mincpus, s.cpus_per_task);
+  END IF;
+  IF s.directory NOT LIKE '/%' THEN
+    s.directory := old.directory || '/' || s.directory;
+  END IF;
+  RETURN s;
+END $$;
+
+-- 改同一次提交的这些作业；还有别的行用着这次提交时，先给它们另存一份。
+-- checked 是要像提交一样查过。拒绝时以 SC001、SC002 报错，什么也没有改
+CREATE FUNCTION scns.revise(ids bigint[], columns jsonb, options jsonb, checked boolean)
+RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE old scns.submission; s scns.submission; held boolean;
+BEGIN
+  SELECT x.* INTO STRICT old FROM scns.submission x
+   WHERE x.id = (SELECT j.submission_id FROM scns.job j WHERE j.id = ids[1]) FOR UPDATE;
+  s := scns.revised(old, columns, options);
+  IF s.time_min > s.time_limit THEN
+    RAISE EXCEPTION 'Requested time limit is invalid (missing or exceeds some limit)'
+      USING ERRCODE = 'SC001';
+  END IF;
+  IF columns ? 'deadline' AND s.deadline <= now() THEN
+    RAISE EXCEPTION 'Invalid time specified' USING ERRCODE = 'SC001';
+  END IF;
+  IF columns ? 'partition' THEN
+    PERFORM scns.check_partitions(s.partition);
+  END IF;
+  IF checked THEN
+    SELECT bool_and(j.hold IS NOT NULL) INTO held FROM scns.job j WHERE j.id = ANY (ids);
+    PERFORM scns.check_nodes(s, held);
+    PERFORM scns.check_request(s);
+  END IF;
+  IF EXISTS (SELECT FROM scns.job j WHERE j.submission_id = old.id AND NOT j.id = ANY (ids)) THEN
+    -- 用其中一个作业自己的号码，它还没有用作提交号的话
+    SELECT coalesce((SELECT min(j.id) FROM scns.job j WHERE j.id = ANY (ids)
+                        AND NOT EXISTS (SELECT FROM scns.submission x WHERE x.id = j.id)),
+                    nextval('scns.job_id_seq')) INTO s.id;
+    INSERT INTO scns.submission SELECT s.*;
+  ELSE
+    UPDATE scns.submission x
+       SET (name, partition, account, qos, nice, tasks, cpus_per_task, nodes_min, nodes_max,
+            tasks_per_node, mincpus, cpus, memory_per_node, memory_per_cpu, time_limit, time_min,
+            begin_time, deadline, exclusive, "constraint", node_list, exclude, gres, licenses,
+            requeue, comment, dependency, dependency_any, array_limit, directory, standard_input,
+            standard_output, standard_error, options)
+         = ROW(s.name, s.partition, s.account, s.qos, s.nice, s.tasks, s.cpus_per_task, s.nodes_min,
+               s.nodes_max, s.tasks_per_node, s.mincpus, s.cpus, s.memory_per_node,
+               s.memory_per_cpu, s.time_limit, s.time_min, s.begin_time, s.deadline, s.exclusive,
+               s."constraint", s.node_list, s.exclude, s.gres, s.licenses, s.requeue, s.comment,
+               s.dependency, s.dependency_any, s.array_limit, s.directory, s.standard_input,
+               s.standard_output, s.standard_error, s.options)
+     WHERE x.id = old.id;
+  END IF;
+  UPDATE scns.job j
+     SET submission_id = s.id, shape = scns.shape_of(s), priority = j.priority + old.nice - s.nice,
+         start_by = scns.start_by(s),
+         mail = CASE WHEN options ? 'mail_type' THEN scns.mail_events(s.options) ELSE j.mail END
+   WHERE j.id = ANY (ids);
+  IF columns ? 'begin_time' THEN
+    UPDATE scns.job SET begin_time = s.begin_time WHERE id = ANY (ids);
+  END IF;
+  IF columns ? 'time_limit' OR options ? 'mail_type' THEN
+    PERFORM scns.move_limits(ids);
+  END IF;
+END $$;
+
+-- 占着节点的作业改了时限之后，到时的各时刻跟着改；送过的信号不再送
+CREATE FUNCTION scns.move_limits(ids bigint[]) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+  UPDATE scns.job j
+     SET limit_time = n.until,
+         warn_time = CASE WHEN j.warn_time IS NOT NULL
+                          THEN coalesce(n.until - n.ahead, 'infinity') END,
+         mail_time = scns.next_mail_time(j.mail, n.began, n.until)
+    FROM (SELECT o.id, o.start_time + make_interval(secs => o.suspended_seconds) AS began,
+                 least(o.start_time + make_interval(secs => o.suspended_seconds + s.time_limit),
+                       s.deadline) AS until,
+                 make_interval(secs => (s.options -> 'signal_seconds')::int) AS ahead
+            FROM scns.job o JOIN scns.submission s ON s.id = o.submission_id
+           WHERE o.id = ANY (ids) AND o.state IN ('RUNNING', 'SUSPENDED')) n
+   WHERE j.id = n.id
+$$;
 
 -- 一条边此刻的判定：WAITING、MET 或 NEVER
 -- 来源：sbatch(1) “--dependency”；Slurm 22.05 把不存在的作业当作早已了结，哪一种依赖都算满足

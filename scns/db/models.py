@@ -483,6 +483,7 @@ class Allocation(SQLModel, table=True):
             ("node", "="), ("cpu_ids", "&&"), name="allocation_cpu_once", using="gist"
         ),
         CheckConstraint("cpus >= 0 AND memory >= 0", name="allocation_size"),
+        Index("allocation_suspended", "node", postgresql_where=text("suspended_cpus IS NOT NULL")),
     )
 
     job_id: int = Field(

@@ -538,6 +538,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "node"),
         schema="scns",
     )
+    op.create_index(
+        "allocation_suspended",
+        "allocation",
+        ["node"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("suspended_cpus IS NOT NULL"),
+    )
     op.create_table(
         "dependency",
         sa.Column("job_id", sa.BigInteger(), nullable=False),
