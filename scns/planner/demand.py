@@ -318,7 +318,7 @@ def _mark(need: Need, request: Request) -> None:
     need.family = (
         id(need.slots), need.required, need.tasks_per_node, need.gres, need.nodes_max, need.spread,
         need.exclusive, need.overcommit, need.memory_per_node is None, need.memory_per_node == 0,
-        need.memory_per_cpu is None, need.reservation,
+        need.memory_per_cpu is None,
     )  # fmt: skip
     need.size = (
         need.tasks, need.cpus_per_task, need.mincpus, need.nodes_min,

@@ -180,7 +180,6 @@ class Round:
         if self._policy.kind == "fifo":
             for name in names:
                 self._closed |= self._compiler.overlaps.get(name, {name})
-            self._context = (*self._context, job.job_id)
         else:
             self._promise(job, demand, names, blocked)
         self._note(line, blocked)

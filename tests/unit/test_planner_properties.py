@@ -19,6 +19,7 @@ from scns.planner.snapshot import (
     Partition,
     Policy,
     Request,
+    Reservation,
     Running,
     Snapshot,
     Use,
@@ -159,6 +160,9 @@ class World:
         self.ledger = Ledger(self.snapshot_of([], []))
         self.compiler = Compiler(self.ledger, self.partitions)
         self.queue = Queue()
+        self.planner = Planner()
+        self.other = Queue()
+        self.twins: dict[int, Waiting] = {}
         self.waiting: dict[int, Waiting] = {}
         self.running: dict[int, tuple] = {}
         self.requests: list[Request] = []
@@ -191,9 +195,11 @@ class World:
         elif self.waiting:
             job = self.waiting[rng.choice(list(self.waiting))]
             if action == "cancel":
-                self.queue.remove(self.waiting.pop(job.job_id))
+                self.drop(job)
             else:
-                self.queue.set_priority(job, rng.randint(1, 3))
+                priority = rng.randint(1, 3)
+                self.queue.set_priority(job, priority)
+                self.other.set_priority(self.twins[job.job_id], priority)
         self.now += rng.choice([0, 1, 5, 20])
 
     def submit(self) -> None:
@@ -211,20 +217,26 @@ class World:
         priority = rng.randint(1, 3)
         job = Waiting(self.next_id, shape, priority, self.now, self.requests[shape])
         self.waiting[job.job_id] = job
+        self.twins[job.job_id] = replace(job)
         self.queue.add(job)
+        self.other.add(self.twins[job.job_id])
         self.next_id += 1
+
+    def drop(self, job: Waiting) -> None:
+        del self.waiting[job.job_id]
+        self.queue.remove(job)
+        self.other.remove(self.twins.pop(job.job_id))
 
     def step(self) -> None:
         snapshot = self.snapshot_of(self.running.values(), list(self.waiting.values()))
         fresh = plan(snapshot)
-        assert plan(snapshot, self.queue).starts == fresh.starts
+        assert self.planner.plan(snapshot, self.other).starts == fresh.starts
         self.ledger.begin(self.now)
         kept = decide(self.ledger, self.compiler, self.queue, self.policy)
         assert kept.starts == fresh.starts
         assert kept.first == fresh.first
         for start in kept.starts:
-            job = self.waiting.pop(start.job_id)
-            self.queue.remove(job)
+            self.drop(self.waiting[start.job_id])
             end = None if start.time_limit is None else self.now + start.time_limit
             self.running[start.job_id] = (start, end)
         for job in self.waiting.values():
@@ -241,3 +253,21 @@ def test_a_kept_queue_and_ledger_decide_as_a_fresh_snapshot_would(kind):
         for _ in range(40):
             world.change()
             world.step()
+
+
+def test_a_kept_ledger_notices_that_a_reservation_is_over():
+    nodes = [Node(name, 4, (), 0, 0) for name in ("n1", "n2")]
+    nodes[1].idle = (0, 1, 2, 3)
+    wall = Reservation("r", NOW - 10, NOW + 10, frozenset({"n2"}))
+    partitions = [Partition("main", ("n1", "n2"))]
+    ran = [Running(9, 0, "", NOW + 100, (Use("n1", 4),))]
+    snapshot = Snapshot(NOW, nodes, partitions, ran, reservations=[wall])
+    ledger = Ledger(snapshot)
+    compiler = Compiler(ledger, partitions, [wall])
+    both = Request(("main",), tasks=8, time_limit=50)
+    one = Request(("main",), nodelist=frozenset({"n2"}), time_limit=50)
+    queue = Queue([Waiting(1, 1, 1, NOW, both), Waiting(2, 2, 1, NOW, one)])
+    assert not decide(ledger, compiler, queue, Policy()).starts
+    ledger.begin(NOW + 10)
+    starts = decide(ledger, compiler, queue, Policy()).starts
+    assert [start.job_id for start in starts] == [2]
