@@ -17,6 +17,7 @@ COMMANDS = {
     "down": ("down", "Stop everything in order."),
     "status": ("status", "Show what runs: versions, pids, health."),
     "doctor": ("doctor", "Check this machine; say what is not enforced and how to cure it."),
+    "why": ("why", "Say why a job waits, when it starts and what would start it sooner."),
     "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
 }
 

@@ -15,7 +15,7 @@ from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
 from scns.errors import ScnsError
 from scns.planner.plan import plan
-from scns.scheduler import endings, estimate, machine, recover, requests, starter
+from scns.scheduler import endings, estimate, explain, machine, recover, requests, starter
 from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.reader import Reader
 
@@ -140,7 +140,9 @@ class Scheduler:
     def apply_requests(self) -> bool:
         """执行用户的请求，再把要送给 stepd 的送去；还有剩下的返回 True。"""
         effects = requests.apply_requests(
-            self.cursor, requests.VERBS | {"estimate": self.answer_estimate}
+            self.cursor,
+            requests.VERBS
+            | {"estimate": self.answer_estimate, "why": explain.Answerer(self.reader)},
         )
         self.touched += effects.touched
         for job_id, attempt, number, scope in effects.signals:
