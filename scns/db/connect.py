@@ -200,6 +200,8 @@ def translate(error: Any) -> ScnsError:
     code = error.pgcode
     if code == "SC001":
         return Refused(error.diag.message_primary, error.diag.message_detail)
+    if code == "SC002":
+        return ScnsError(error.diag.message_primary)
     if code in ("42P01", "42883", "42703", "3F000"):
         return Unavailable(
             "the database schema does not match this version of scns; run 'scns up' to upgrade it"

@@ -2,7 +2,7 @@
 -- 用户只有这里授予的权利；每个名字都带模式，函数都固定 search_path。
 -- 拒绝时的 MESSAGE 与 Slurm 逐字相同；SQLSTATE：
 --   SC001 请求被拒（客户端按自己的格式打印 MESSAGE，DETAIL 是先打印的一行）
---   SC002 只打印 DETAIL，不打印 MESSAGE
+--   SC002 只打印 MESSAGE，不套“提交失败”的格式
 --   42501 没有登记的用户，或没有权限
 
 -- 先拆掉旧的一份；表与数据不动

@@ -120,7 +120,9 @@ def _variables(
         controller=controller,
         node=node,
         node_list=launch["node_list"],
-        nodes=tuple((name, cpus, tasks) for name, cpus, tasks in launch["nodes"]),
+        nodes=tuple(
+            (name, cpus, _tasks_on(launch, cpus, tasks)) for name, cpus, tasks in launch["nodes"]
+        ),
         submit_directory=options.get("submit_directory", launch["directory"]),
         submit_host=launch["submit_host"],
         tasks=launch["tasks"] if "tasks" in given else None,
@@ -140,6 +142,13 @@ def _variables(
         extra=options.get("variables", {}),
     )
     return batch_variables(facts)
+
+
+def _tasks_on(launch: dict[str, Any], cpus: int, tasks: int) -> int:
+    """一个节点上的任务数：独占而没有说任务数的，Slurm 按分到的 CPU 算。"""
+    if launch["exclusive"] == "node" and "tasks" not in launch["options"].get("given", ()):
+        return int(cpus // launch["cpus_per_task"])
+    return tasks
 
 
 def node_list_of(names: list[str]) -> str:

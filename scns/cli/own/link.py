@@ -43,20 +43,32 @@ def link(
 
 
 def wrapper(command: str) -> str:
-    """一个命令的 sh 包装。
+    """一个命令的包装，直接由 Python 解释。
 
+    不经过 sh：dash 会丢掉名字不合它规矩的环境变量，bash 导出的函数就没了。
     `-IS` 跳过 site：省几毫秒，也不受工作目录与 PYTHONPATH 里同名模块的影响。
     """
     paths = [str(Path(scns.__file__).resolve().parent.parent), *_site_packages()]
-    start = f"import sys; sys.path[1:1] = {paths!r}; from scns.__main__ import main; main()"
+    lines = [f"#!{interpreter()} -IS", MARK, "import sys", f"sys.path[1:1] = {paths!r}"]
     state = os.environ.get("SCNS_HOME")
-    keep = ""
     if state:
-        keep = f": ${{SCNS_HOME:={shlex.quote(os.path.abspath(state))}}}; export SCNS_HOME\n"
-    return (
-        f"#!/bin/sh\n{MARK}\n{keep}"
-        f'exec {shlex.quote(sys.executable)} -IS -c {shlex.quote(start)} {command} "$@"\n'
-    )
+        lines += ["import os", f"os.environ.setdefault('SCNS_HOME', {os.path.abspath(state)!r})"]
+    lines += ["from scns.__main__ import main", f"main([{command!r}, *sys.argv[1:]])"]
+    return "\n".join(lines) + "\n"
+
+
+def interpreter() -> str:
+    """`#!` 行里的解释器；内核只认 127 字节以内、没有空格的路径。
+
+    异常：
+        ScnsError：虚拟环境的路径太长或有空格
+    """
+    if len(os.fsencode(sys.executable)) > 120 or " " in sys.executable:
+        raise ScnsError(
+            f"{sys.executable} is too long or has a blank, so the kernel cannot start a script "
+            "with it; install scns in another directory"
+        )
+    return sys.executable
 
 
 def _site_packages() -> list[str]:

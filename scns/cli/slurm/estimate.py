@@ -27,6 +27,9 @@ SELECT r.done_time IS NOT NULL, (SELECT bool_or(c.alive) FROM scns.controller c)
   FROM scns.my_request r WHERE r.id = %s
 """
 
+#: 这样的作业在现有配置上永远启动不了。
+_NEVER = ("PartitionConfig", "PartitionNodeLimit", "BadConstraints")
+
 #: 最多等多少秒。
 _PATIENCE = 10.0
 
@@ -46,6 +49,10 @@ def report(command: str, connection: Any, built: Mapping[str, Any]) -> int:
         raise ScnsError(f"allocation failure: {refused.message}", style="bare") from None
     [(request_id,)] = connect.call(connection, _ASK, (submission,))
     job, start, cpus, nodes, partition, reason = _wait(connection, request_id)
+    if start is None and reason in _NEVER:
+        raise ScnsError(
+            "allocation failure: Requested node configuration is not available", style="bare"
+        )
     if start is None:
         sys.stderr.write(
             f"{command}: Job {job} has no expected start in partition {partition} ({reason})\n"

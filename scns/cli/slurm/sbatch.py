@@ -61,6 +61,11 @@ def _submit_words(words: list[str]) -> int:
     directives = []
     if parsed.text("wrap") is None:
         directives = script.directives(body, path or "/dev/stdin")
+        # 绝大多数脚本没有 #PBS 行，不必为它们装载那个模块
+        if b"#PBS" in body and not _ignores_pbs(parsed, directives):
+            from scns import pbs
+
+            directives += pbs.directives(body)
     merged = collect(TABLE, parsed, directives, os.environ)
     here = context.here(
         "sbatch",
@@ -92,6 +97,14 @@ def _submit_words(words: list[str]) -> int:
 
         return wait.until_ended(connection, job_id)
     return 0
+
+
+def _ignores_pbs(parsed: Parsed, directives: list[str]) -> bool:
+    return (
+        "ignore-pbs" in parsed.chosen
+        or "SBATCH_IGNORE_PBS" in os.environ
+        or "--ignore-pbs" in directives
+    )
 
 
 def _read_script(parsed: Parsed) -> tuple[str | None, bytes]:
