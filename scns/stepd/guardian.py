@@ -123,7 +123,6 @@ class Pair:
             self._ready = None
         self._first = False
         outcome = server.run()
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         server.close()
         if outcome == "orphaned":
             return None
@@ -158,7 +157,6 @@ def _watch(stepd: int, channel: socket.socket) -> int:
     for number in _STOP_SIGNALS:
         signal.signal(number, forward)
     signal.signal(signal.SIGHUP, lambda number, frame: None)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     while True:
         info = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)

@@ -129,7 +129,7 @@ class Jobs:
 
     def keep_script(self, field: Field) -> None:
         """`script`：存下一份脚本。"""
-        uid = field.integer("uid")
+        uid = field.uid("uid")
         reason = self._options.refusal(uid)
         if reason is not None:
             raise Refused(reason)
@@ -335,7 +335,7 @@ class Jobs:
         path = field.optional_text("cgroup")
         mark = self._mark(*key)
         tree = Tree(self._census, mark, detached=True)
-        job = Job(key, mark, owner, script, Cgroup(path) if path else tree, field.seconds("time"))
+        job = Job(key, mark, owner, script, Cgroup(path) if path else tree, field.moment("time"))
         job.killed, job.final = past.killed, past.final
         job.status, job.ended, job.error = past.status, past.exited, past.error
         if past.until is not None:

@@ -67,9 +67,9 @@ class Past:
         event = record.get("event")
         if event == "stopping":
             self.killed = self.killed or self.exited is None
-            self.until = field.seconds("until")
+            self.until = field.moment("until")
         elif event == "exited":
-            self.exited = field.seconds("ended")
+            self.exited = field.moment("ended")
             self.status = None if record.get("status") is None else field.integer("status")
             self.error = field.optional_text("error")
         elif event == "ended":

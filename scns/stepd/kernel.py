@@ -1,4 +1,7 @@
-"""Python 没有包装的几件 Linux 的事：收养孤儿、在 cgroup 里出生、成批关描述符、问死者的退出状态。"""
+"""Python 没有包装的几件 Linux 的事。
+
+收养孤儿，从描述符读信号，在 cgroup 里出生，成批关描述符，问死者的退出状态。
+"""
 
 from __future__ import annotations
 
@@ -23,12 +26,17 @@ _LAST_DESCRIPTOR = 0xFFFFFFFF
 _CLONE_INTO_CGROUP = 0x200000000
 _CLONE_ARGS = struct.Struct("11Q")
 
+_SIGSET_BITS = 1024  # glibc 与 musl 的 sigset_t
+_SIGINFO = struct.Struct("I124x")  # struct signalfd_siginfo，头一个字段是信号
+
 _PIDFD_GET_INFO = 0xC040FF0B  # _IOWR(0xFF, 11, struct pidfd_info)
 _PIDFD_INFO_EXIT = 1 << 3
 _PIDFD_INFO = struct.Struct("2Q11Ii")
 
 # PyDLL 不放开 GIL：fork 出的子进程回到解释器时必须还握着它
 _libc = ctypes.PyDLL(None, use_errno=True)
+_signalfd = _libc.signalfd
+_signalfd.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
 _prctl = _libc.prctl
 _prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 _clone3 = _libc["syscall"]
@@ -53,6 +61,32 @@ def adopt_orphans() -> None:
     """
     if _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot become a subreaper")
+
+
+def signal_descriptor(numbers: Collection[int]) -> int:
+    """给出可以读到这些信号的描述符，不阻塞；见 signalfd(2)。信号要由调用者屏蔽。
+
+    异常：
+        OSError：描述符用完了
+    """
+    bits = 8 * ctypes.sizeof(ctypes.c_ulong)
+    mask = (ctypes.c_ulong * (_SIGSET_BITS // bits))()
+    for number in numbers:
+        mask[(number - 1) // bits] |= 1 << (number - 1) % bits
+    fd = int(_signalfd(-1, mask, os.O_NONBLOCK | os.O_CLOEXEC))
+    if fd < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return fd
+
+
+def read_signals(descriptor: int) -> list[int]:
+    """读出 `signal_descriptor` 里已经来了的信号；同一个信号来几次只算一次。"""
+    try:
+        data = os.read(descriptor, 64 * _SIGINFO.size)
+    except BlockingIOError:
+        return []
+    return [number for (number,) in _SIGINFO.iter_unpack(data)]
 
 
 def fork_into(directory: int) -> int:

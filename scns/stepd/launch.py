@@ -28,14 +28,11 @@ if TYPE_CHECKING:
 
     from scns.stepd.spec import Owner, Spec
 
-#: stepd 忽略的信号；exec 不会恢复它们。
-_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
-
-#: fork 前后要屏蔽的：stepd 有处理函数的，exec 自会恢复成默认。
-_CAUGHT = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
-
 _FALLBACK_DIRECTORY = "/tmp"  # noqa: S108  Slurm 也是退到这里
 _MAX_FAULT = 1024
+
+# 不要把旧的屏蔽字换成枚举：fork 之后每多碰一页内存都要复制一页
+_set_mask = getattr(signal.pthread_sigmask, "__wrapped__", signal.pthread_sigmask)
 _HEAD = 256  # Slurm 也只看脚本的头 256 字节
 
 
@@ -107,17 +104,10 @@ class Gate:
         os.close(self._outer)
 
 
-def reset_signals() -> None:
-    """把从外面继承来的处置与屏蔽都恢复成默认；进程一启动就做。"""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    for number in _IGNORED:
-        signal.signal(number, signal.SIG_IGN)
-
-
 def fork_child(fork: Callable[[], int], keep: Collection[int], body: Callable[[], None]) -> int:
     """fork 出执行 `body` 的子进程，返回它的进程号。
+
+    stepd 的信号都是默认处置，只是屏蔽着（见 `scns.stepd.server`）；子进程放开就干净了。
 
     参数：
         fork：`os.fork` 或同类
@@ -126,24 +116,16 @@ def fork_child(fork: Callable[[], int], keep: Collection[int], body: Callable[[]
     异常：
         OSError：进程数到了上限等
     """
-    # 屏蔽到子进程恢复 TERM 的默认处置为止，这中间来的不会落进 stepd 的处理函数里
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
-    try:
-        pid = fork()
-        if pid == 0:
-            _be_child(keep, body)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    pid = fork()
+    if pid == 0:
+        _be_child(keep, body)
     return pid
 
 
 def _be_child(keep: Collection[int], body: Callable[[], None]) -> NoReturn:
     try:
         gc.disable()
-        signal.set_wakeup_fd(-1)
-        for number in (*_IGNORED, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        _set_mask(signal.SIG_SETMASK, ())
         # exec 会关掉它们，但打开 FIFO 可能永远等不到 exec：
         # 监听的套接字、锁与通往 guardian 的连接都不能留在这里
         close_descriptors(keep)

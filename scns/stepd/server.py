@@ -1,7 +1,12 @@
 """stepd 的事件循环：套接字、信号、guardian 与定时，都在一个 poll 里。
 
-没有事时 poll 不设超时，空闲不耗 CPU。各连接按接入的先后读到空为止：新的 scnsd 收到 `welcome`
-之前，前一个 scnsd 死前发出的命令都已执行，`welcome` 说没有的作业以后也不会冒出来。
+没有事时 poll 不设超时，空闲不耗 CPU。
+
+信号一律屏蔽、从描述符读，处置都是默认的：fork 出的子进程放开屏蔽就与新生的一样，没有哪一刻
+会误入 stepd 的处理函数。
+
+各连接按接入的先后读到空为止：新的 scnsd 收到 `welcome` 之前，前一个 scnsd 死前发出的命令都已
+执行，`welcome` 说没有的作业以后也不会冒出来。
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import signal
 import socket
 import struct
 
+from scns.stepd import kernel
 from scns.stepd.files import remove
 from scns.stepd.jobs import Jobs, Missing, Refused
 from scns.stepd.log import log
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 
 _RECEIVE_SIZE = 1 << 18
 _BACKLOG = 64
+_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CREDENTIALS = struct.Struct("3i")
 
 #: 客户端不读的话最多替它攒这么多，字节；再多就断开，它重连后会从 `welcome` 补齐。
@@ -87,24 +94,23 @@ class Server:
         self._options = options
         self._channel = channel
         self._connections: dict[int, Connection] = {}
+        self._turned_away: set[int] = set()
         self._poll = select.poll()
         self._outcome: Outcome | None = None
         self._jobs = Jobs(options, hierarchy, guardian, self._announce)
-        self._bell, self._ringer = socket.socketpair()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        self._signals = kernel.signal_descriptor(_SIGNALS)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        for each in (self._bell, self._ringer, self._listener):
-            each.setblocking(False)
+        self._listener.setblocking(False)
         self._listen()
-        sockets = [each.fileno() for each in (self._bell, self._listener, channel)]
-        for fd in (*sockets, *self._jobs.ending.watched):
+        descriptors = (self._signals, self._listener.fileno(), channel.fileno())
+        for fd in (*descriptors, *self._jobs.ending.watched):
             self._poll.register(fd, select.POLLIN)
 
     def run(self) -> Outcome:
         """一直转到奉命停下，或者 guardian 死了。"""
-        signal.set_wakeup_fd(self._ringer.fileno(), warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, _ignore)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM, signal.SIGINT))
         timeout: float | None = 0.0  # 先收拾前任留下的
         while self._outcome is None:
             self._turn(timeout)
@@ -117,17 +123,17 @@ class Server:
 
     def close(self) -> None:
         """放下一切，不动作业。"""
-        signal.set_wakeup_fd(-1)
         self._jobs.close()
+        os.close(self._signals)
         for connection in self._connections.values():
             connection.socket.close()
-        for each in (self._bell, self._ringer, self._listener, self._channel):
-            each.close()
+        self._listener.close()
+        self._channel.close()
 
     def _turn(self, timeout: float | None) -> None:
         wait = None if timeout is None else min(timeout, _MAX_TIMEOUT) * 1000 + 0.999
         ready = dict(self._poll.poll(wait))
-        if self._bell.fileno() in ready:
+        if self._signals in ready:
             self._heed_signals()
         for connection in list(self._connections.values()):
             if connection.fileno() in ready:
@@ -144,7 +150,7 @@ class Server:
     # ---- 信号与 guardian ----
 
     def _heed_signals(self) -> None:
-        numbers = self._bell.recv(4096)
+        numbers = kernel.read_signals(self._signals)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             log("stopping: all jobs are being killed")
             # 催第二遍就不再宽限
@@ -189,7 +195,9 @@ class Server:
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(credentials)
         if not self._options.commands(uid):
-            log(f"refused a connection from uid {uid}")
+            if uid not in self._turned_away:  # 每人只记一次，不让谁写满日志
+                self._turned_away.add(uid)
+                log(f"refused a connection from uid {uid}")
             peer.close()
             return
         peer.setblocking(False)
@@ -258,8 +266,14 @@ class Server:
             log(f"refused {operation} {identity}: {error}")
             if operation == "start":
                 answer = {"op": "refused", **identity, "error": str(error)}
-        if answer is not None:
+        if answer is None:
+            return
+        try:
             connection.send(answer)
+        except ProtocolError as error:
+            # 几万个没有确认的作业装不进一条 welcome
+            log(f"cannot answer {operation}: {error}")
+            self._drop(connection)
 
     def _execute(self, message: Message) -> Message | None:
         field = Field(message)
@@ -303,7 +317,3 @@ class Server:
         else:
             log("shutdown: running jobs are left alone")
             self._outcome = "stopped"
-
-
-def _ignore(number: int, frame: object) -> None:
-    """信号由 `set_wakeup_fd` 送进循环，这里什么也不必做。"""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _HEX = frozenset("0123456789abcdef")
 _INTEGER_LIMIT = 1 << 64
-_SECONDS_LIMIT = 1e11
+_UID_LIMIT = (1 << 32) - 1  # 最大的那个表示“不变”，不是 uid
+_SECONDS_LIMIT = 1e9
+_MOMENT_LIMIT = 1e11
 
 
 class Field:
@@ -38,12 +40,26 @@ class Field:
             raise ValueError(f"{name} is out of range")
         return value
 
+    def uid(self, name: str) -> int:
+        """用户号或组号。"""
+        value = self.integer(name)
+        if value >= _UID_LIMIT:
+            raise ValueError(f"{name} is out of range")
+        return value
+
     def seconds(self, name: str) -> float:
-        """非负的有限秒数。"""
+        """时长，非负的有限秒数。"""
+        return self._number(name, _SECONDS_LIMIT)
+
+    def moment(self, name: str) -> float:
+        """时刻，Unix 秒。"""
+        return self._number(name, _MOMENT_LIMIT)
+
+    def _number(self, name: str, limit: float) -> float:
         value = self._message.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{name} is not a number")
-        if not 0 <= value < _SECONDS_LIMIT:
+        if not 0 <= value < limit:
             raise ValueError(f"{name} is out of range")
         return float(value)
 
@@ -52,6 +68,7 @@ class Field:
         value = self._message.get(name)
         if not isinstance(value, str) or "\0" in value:
             raise ValueError(f"{name} is not a string")
+        os.fsencode(value)  # 不成对的代理字符在这里就抛出 ValueError
         return value
 
     def optional_text(self, name: str) -> str | None:
@@ -92,6 +109,12 @@ class Field:
             return None
         return [item.integer(name) for item in self.items(name)]
 
+    def optional_uids(self, name: str) -> list[int] | None:
+        """用户号或组号的列表或 null。"""
+        if self._message.get(name) is None:
+            return None
+        return [item.uid(name) for item in self.items(name)]
+
     def table(self, name: str) -> dict[str, object]:
         """对象。"""
         value = self._message.get(name)
@@ -116,10 +139,10 @@ class Owner:
     def __init__(self, message: Message) -> None:
         field = Field(message)
         self.label = field.text("label")
-        self.uid = field.integer("uid")
-        self.gid = field.integer("gid")
+        self.uid = field.uid("uid")
+        self.gid = field.uid("gid")
         self.user = field.text("user")
-        self.groups = field.optional_integers("groups")
+        self.groups = field.optional_uids("groups")
         self.directory = field.text("directory")
         self.stdout = self.absolute(field.optional_text("stdout") or os.devnull)
         named = field.optional_text("stderr")

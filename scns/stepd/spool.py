@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     #: uid 的文本，与内容的键。
     Script = tuple[str, str]
 
-#: 留着的脚本份数上限；删早了也不要紧，启动时说缺，客户端会补发。
+#: 留着的脚本份数与总字节数的上限；删早了也不要紧，启动时说缺，客户端会补发。
 _MAX_SCRIPTS = 4096
+_MAX_SCRIPT_BYTES = 256 << 20
 
 #: 环境占用内存的上限，字节。
 _MAX_ENVIRONMENTS = 64 << 20
@@ -53,8 +54,8 @@ class Spool:
         self._jobs_dir = os.path.join(root, "jobs")
         for directory in (root, self._scripts_dir, self._jobs_dir):
             _own_directory(directory)
-        #: 这个 stepd 存下的脚本，最久没用的在前。前任存的不算：断电之后内容未必还在。
-        self._scripts: OrderedDict[Script, None] = OrderedDict()
+        #: 这个 stepd 存下的脚本与字节数，最久没用的在前。前任存的不算：断电之后内容未必还在。
+        self._scripts: OrderedDict[Script, int] = OrderedDict()
         #: 作业号到它用的脚本；`$0` 在作业结束之前一直有效，所以用着的不清理。
         self._used: dict[int, Script] = {}
         #: 结束了的作业留下的链接，最早的在前：作业号到脚本。
@@ -86,7 +87,7 @@ class Spool:
         finally:
             os.close(fd)
         os.rename(partial, os.path.join(directory, _SCRIPT_NAME))
-        self._scripts[script] = None
+        self._scripts[script] = len(body)
         self._prune()
 
     def has_script(self, uid: int, key: str) -> bool:
@@ -145,12 +146,13 @@ class Spool:
                     self._discard((uid, key))
 
     def _prune(self) -> None:
-        excess = len(self._scripts) - _MAX_SCRIPTS
-        if excess <= 0:
-            return
-        used = set(self._used.values())
-        for script in [each for each in self._scripts if each not in used][:excess]:
-            del self._scripts[script]
+        """太多了就扔掉最久没用的；用着的与刚存下的不扔。"""
+        size = sum(self._scripts.values())
+        used = {*self._used.values(), next(reversed(self._scripts))}
+        for script in [each for each in self._scripts if each not in used]:
+            if len(self._scripts) <= _MAX_SCRIPTS and size <= _MAX_SCRIPT_BYTES:
+                return
+            size -= self._scripts.pop(script)
             self._discard(script)
             for spare in [old for old, other in self._spares.items() if other == script]:
                 del self._spares[spare]

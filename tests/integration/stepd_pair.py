@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from scns.stepd import protocol
+from scns.stepd import cgroup, protocol
 
 Message = dict[str, Any]
 
@@ -25,6 +25,18 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 #: 没有特别说明时，作业看见的环境。
 ENVIRONMENT = "PATH=/usr/local/bin:/usr/bin:/bin\0HOME=/\0KEPT=yes\0GONE=no"
+
+
+def has_cgroups() -> bool:
+    """这台机器上能不能用 cgroup。"""
+    hierarchy = cgroup.prepare("scns-test")
+    if hierarchy is not None:
+        hierarchy.close()
+    return hierarchy is not None
+
+
+#: 测试的两种情形。
+MODES = ["tree", *(["cgroup"] if has_cgroups() else [])]
 
 
 def key_of(text: str) -> str:
@@ -86,6 +98,11 @@ class Pair:
         self.client: protocol.Client
         self.messages: list[Message] = []
         self.start()
+
+    @classmethod
+    def in_mode(cls, mode: str, **options: Any) -> Pair:
+        """按 `MODES` 里的一种启动。"""
+        return cls(*(["--no-cgroup"] if mode == "tree" else []), **options)
 
     def start(self) -> None:
         """启动，等到它监听，连上。"""

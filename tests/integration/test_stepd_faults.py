@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.stepd_pair import ROOT, Message, Pair, is_alive, wait_for
-from tests.integration.test_stepd import MODES
+from tests.integration.stepd_pair import MODES, ROOT, Message, Pair, is_alive, wait_for
 
 #: 报到，记一次执行，等到放行，以 7 退出。
 WAITS = "#!/bin/sh\necho $$\necho x >>count$SLURM_JOB_ID\nread line <gate$SLURM_JOB_ID\nexit 7\n"
@@ -23,7 +22,7 @@ WAITS = "#!/bin/sh\necho $$\necho x >>count$SLURM_JOB_ID\nread line <gate$SLURM_
 @pytest.fixture(params=MODES)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     """两种找进程的办法各来一遍。"""
-    made = Pair(*(["--no-cgroup"] if request.param == "tree" else []))
+    made = Pair.in_mode(request.param)
     yield made
     made.close()
 
@@ -235,7 +234,7 @@ def test_job_runs_exactly_once_wherever_stepd_dies(
     fuse = tmp_path / "fuse"
     monkeypatch.setenv("CRASH_AFTER", str(fuse))
     command = (str(Path(__file__).with_name("stepd_crashing.py")),)
-    pair = Pair(*(["--no-cgroup"] if mode == "tree" else []), command=command)
+    pair = Pair.in_mode(mode, command=command)
     crashes = 0
     try:
         for job in range(1, 151):  # 从启动到确认一共五六百句

@@ -118,6 +118,21 @@ def test_subreaper_gets_the_orphans():
     assert in_child(code) == "[0, 9]\n"
 
 
+def test_signals_are_read_from_a_descriptor():
+    numbers = (signal.SIGUSR1, signal.SIGCHLD, signal.SIGRTMAX)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    descriptor = kernel.signal_descriptor(numbers)
+    try:
+        assert kernel.read_signals(descriptor) == []
+        for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGRTMAX):
+            os.kill(os.getpid(), number)
+        assert sorted(kernel.read_signals(descriptor)) == [signal.SIGUSR1, signal.SIGRTMAX]
+        assert kernel.read_signals(descriptor) == []
+    finally:
+        os.close(descriptor)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 @pytest.mark.parametrize("broken", [False, True])
 def test_descriptors_are_closed_but_for_those_to_keep(broken: bool):
     code = (

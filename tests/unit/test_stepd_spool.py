@@ -120,6 +120,18 @@ def test_oldest_unused_scripts_are_thrown_away(root: Path, monkeypatch: pytest.M
     assert [path.name for path in (root / "jobs").iterdir()] == ["job00001"]
 
 
+def test_scripts_are_bounded_in_bytes_but_the_newest_stays(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "_MAX_SCRIPT_BYTES", 100)
+    spool = Spool(str(root))
+    spool.keep_script(UID, "aa", b"x" * 60)
+    spool.keep_script(UID, "bb", b"x" * 60)
+    assert not spool.has_script(UID, "aa")
+    spool.keep_script(UID, "cc", b"x" * 500)
+    assert spool.has_script(UID, "cc")
+
+
 def test_directories_let_others_pass_but_not_look_or_write(root: Path):
     spool = Spool(str(root))
     spool.keep_script(UID, "ab", b"one")
