@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from scns.cli.fields import queue
-from scns.cli.squeue.selection import VISIBLE, Sql, items
+from scns.cli.squeue.selection import MIN_JOB_AGE, VISIBLE, Sql, items, min_job_age
 from scns.errors import InvalidInput, UsageError
 
 TYPE_CHECKING = False
@@ -61,7 +61,8 @@ def _add_states(built: Sql, chosen: Parsed) -> None:
     if text is None:
         text = "PENDING" if "start" in chosen.chosen else ",".join(queue.ACTIVE)
     if text.lower() == "all":
-        built.add(f"(q.state = ANY (%s::text[]) OR {VISIBLE})", list(queue.ACTIVE))
+        visible = f"(q.state = ANY (%s::text[]) OR {VISIBLE})"
+        built.add(visible, list(queue.ACTIVE), MIN_JOB_AGE)
         return
     wanted = [_state(item) for item in items(text)]
     active = [state for state in wanted if state in queue.ACTIVE]
@@ -69,12 +70,13 @@ def _add_states(built: Sql, chosen: Parsed) -> None:
     if not ended:
         built.add("q.state = ANY (%s::text[])", active)
     elif not active:
-        built.add(f"q.state = ANY (%s::text[]) AND {VISIBLE}", ended)
+        built.add(f"q.state = ANY (%s::text[]) AND {VISIBLE}", ended, MIN_JOB_AGE)
     else:
         built.add(
             f"(q.state = ANY (%s::text[]) OR q.state = ANY (%s::text[]) AND {VISIBLE})",
             active,
             ended,
+            MIN_JOB_AGE,
         )
 
 
@@ -147,7 +149,7 @@ def add_nodes(built: Sql, chosen: Parsed, connection: Any) -> None:
         connection,
         "SELECT DISTINCT q.nodes FROM scns.queue q WHERE q.nodes IS NOT NULL"
         f" AND (q.state = ANY (%s::text[]) OR {VISIBLE})",
-        [list(queue.ACTIVE)],
+        [list(queue.ACTIVE), min_job_age(connection)],
     )
     matching = [listed for (listed,) in lists if not set(wanted).isdisjoint(expand(listed))]
     built.add("q.nodes = ANY (%s::text[])", matching)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _DEFAULT = "%.18i %.9P %.8j %.8u %.2t %.10M %.6D %R"
 _LONG = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R"
-_START = "%.18i %.9P %.8j %.8u %.2t  %.19S %.6D %20Y %R"
+_START = "%.18i %.9P %.8j %.8u %.2t %.19S %.6D %20Y %R"
 _STEPS = "%.15i %.8j %.9P %.8u %.9M %N"
 
 
@@ -92,6 +92,7 @@ class Listing:
 
     def _fetch(self, connection: Any, nodes: Sql, write: Callable[[bytes], Any]) -> None:
         statement, parameters = self._statement(nodes)
+        parameters = selection.filled(connection, parameters)
         if not self._row.moments:
             connect.each(connection, statement, parameters, write)
             return

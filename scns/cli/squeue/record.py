@@ -197,5 +197,6 @@ def dump(connection: Any, write: Callable[[bytes], Any], *, yaml: bool) -> None:
     )
     output = (Yaml if yaml else Json)("jobs", write)
     output.begin()
-    connect.each(connection, statement, [list(queue.ACTIVE)], output.record)
+    parameters = [list(queue.ACTIVE), selection.min_job_age(connection)]
+    connect.each(connection, statement, parameters, output.record)
     output.end()

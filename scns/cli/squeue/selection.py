@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
     from scns.cli.options import Parsed
 
-#: 结束了的作业还看得见多久。来源：slurm.conf(5) “MinJobAge”。
-VISIBLE = (
-    "q.end_time > now() - make_interval(secs => coalesce((SELECT v.value::int"
-    " FROM scns.setting_list v WHERE v.name = 'MinJobAge'), 300))"
-)
+#: 结束了的作业还看得见多久，写在参数里，读的时候换成秒数。服务器要在排计划时就知道它，
+#: 才肯用结束时刻的索引。来源：slurm.conf(5) “MinJobAge”。
+MIN_JOB_AGE = object()
+VISIBLE = "q.end_time > now() - make_interval(secs => %s)"
+
+_DEFAULT_AGE = 300
 
 _EXISTS = f"""
 SELECT FROM scns.queue q WHERE (q.id = %s OR q.array_job_id = %s)
@@ -104,7 +105,22 @@ def leading_number(text: str, maximum: int = _MAX_TASK) -> tuple[int, str]:
 
 def exists(connection: Any, job_id: int) -> bool:
     """有没有这个看得见的作业，不论什么状态。"""
-    return bool(connect.call(connection, _EXISTS, (job_id, job_id)))
+    age = min_job_age(connection)
+    return bool(connect.call(connection, _EXISTS, (job_id, job_id, age)))
+
+
+def min_job_age(connection: Any) -> int:
+    """MinJobAge，秒；设置的值带着单位，`300 sec`。"""
+    rows = connect.call(connection, "SELECT value FROM scns.setting_list WHERE name = 'MinJobAge'")
+    return leading_number(rows[0][0])[0] if rows else _DEFAULT_AGE
+
+
+def filled(connection: Any, parameters: list[Any]) -> list[Any]:
+    """把参数里的 `MIN_JOB_AGE` 换成秒数；没有就不问。"""
+    if all(value is not MIN_JOB_AGE for value in parameters):
+        return parameters
+    age = min_job_age(connection)
+    return [age if value is MIN_JOB_AGE else value for value in parameters]
 
 
 def source(chosen: Parsed, names: JobNames | None, environ: Mapping[str, str]) -> Sql:
@@ -162,15 +178,17 @@ def _pick_named(columns: dict[str, str], names: JobNames, built: Sql) -> str:
 
 
 def _named_where(names: JobNames, built: Sql) -> str:
-    built.parameters += [names.whole, names.whole]
-    where = " WHERE v.id = ANY (%s::bigint[]) OR v.array_job_id = ANY (%s::bigint[])"
-    if names.parts:
-        jobs, tasks = _transposed(names.parts)
-        built.parameters += [jobs, jobs, tasks]
+    jobs, tasks = _transposed(names.parts)
+    # 头一条只有等号，推得过视图的屏障，用得上索引；别的在取回的几行上再看
+    where = " WHERE (v.id = ANY (%s::bigint[]) OR v.array_job_id = ANY (%s::bigint[]))"
+    built.parameters += [names.whole, names.whole + jobs]
+    if jobs:
         where += (
-            f" OR v.array_job_id = ANY (%s::bigint[]) AND EXISTS (SELECT FROM {_NAMED}"
-            " AND (named.task = v.array_task_id OR v.waiting @> named.task))"
+            " AND (v.id = ANY (%s::bigint[]) OR v.array_job_id = ANY (%s::bigint[])"
+            f" OR EXISTS (SELECT FROM {_NAMED}"
+            " AND (named.task = v.array_task_id OR v.waiting @> named.task)))"
         )
+        built.parameters += [names.whole, names.whole, jobs, tasks]
     return where
 
 

@@ -15,15 +15,19 @@ _NAMED = (
     " OR named.job = q.array_job_id AND coalesce(named.task = q.array_task_id, true)))"
 )
 
-#: 从哪里读：还占着节点的作业的这一次运行。
-FROM = "jobs q JOIN scns.step_list t ON t.job_id = q.id AND t.attempt = q.attempt"
+#: 从哪里读：还占着节点的作业的这一次运行。`OFFSET 0` 不让子查询并上来：一个作业一个作业地
+#: 问，不读早已结束的作业的步。
+FROM = (
+    "jobs q CROSS JOIN LATERAL (SELECT s.* FROM scns.step_list s"
+    " WHERE s.job_id = q.id AND s.attempt = q.attempt AND s.end_time IS NULL OFFSET 0) t"
+)
 
 
 def running() -> Sql:
     """没有结束的作业步。"""
     built = Sql()
     on_node = [state for state in queue.ACTIVE if state != "PENDING"]
-    built.add("q.state = ANY (%s::text[]) AND t.end_time IS NULL", on_node)
+    built.add("q.state = ANY (%s::text[])", on_node)
     return built
 
 
