@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
+from scns.config import Config
 from scns.db import lease
 from scns.planner.snapshot import Policy
 from scns.scheduler.loop import Scheduler
@@ -18,6 +18,7 @@ from tests.integration.test_round import BOOT, FakeStepd
 #: 时间流逝时要一起往回挪的列。
 _MOMENTS = (
     "begin_time submit_time eligible_time start_time end_time limit_time kill_time expected_start"
+    " suspend_time start_by warn_time mail_time"
 ).split()
 
 _NEXT = """
@@ -38,11 +39,13 @@ class World:
         #: 已经流逝的虚拟秒数。
         self.passed = 0.0
         cursor.execute("UPDATE scns.node SET stepd = true, boot_id = %s", (BOOT,))
+        owned = ",".join(f"{name}:{count}" for name, count in (licenses or {}).items())
+        cursor.execute("INSERT INTO scns.setting VALUES ('Licenses', %s)", (owned,))
         self.scheduler = Scheduler(
             node="n1",
             cursor=cursor,
             link=self.stepd,
-            config=SimpleNamespace(kill_wait=30, cluster_name="scns", licenses={}),  # type: ignore[arg-type]
+            config=Config(nodes=(), partitions=()),
             conf_path=None,
             reload=lambda: None,  # type: ignore[arg-type,return-value]
             reader=Reader(Policy(), licenses or {}),
@@ -100,6 +103,11 @@ class World:
         """队列里一个作业的一列。"""
         self.cursor.execute(f"SELECT {column} FROM scns.queue WHERE id = %s", (job_id,))
         return self.cursor.fetchone()[0]
+
+    def count(self, where: str) -> int:
+        """队列里这样的行有几个。"""
+        self.cursor.execute(f"SELECT count(*) FROM scns.queue WHERE {where}")
+        return int(self.cursor.fetchone()[0])
 
     def pass_time(self, seconds: float) -> None:
         """让这么多秒过去：一切时刻都往回挪。"""
