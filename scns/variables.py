@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from scns import arrays
+
 
 @dataclass(frozen=True, slots=True)
 class BatchFacts:
@@ -75,10 +77,7 @@ def array_shape(ranges: list[tuple[int, int]]) -> tuple[int, int, int, int]:
     参数：
         ranges：升序、不相交的（起，止）区间，止不含在内
     """
-    indices = [index for start, stop in ranges for index in (range(start, stop))]
-    steps = {after - before for before, after in zip(indices, indices[1:], strict=False)}
-    step = steps.pop() if len(steps) == 1 else 1
-    return len(indices), indices[0], indices[-1], step
+    return arrays.count(ranges), ranges[0][0], ranges[-1][1] - 1, arrays.step_of(ranges)
 
 
 def batch_variables(facts: BatchFacts) -> dict[str, str | None]:
@@ -133,9 +132,7 @@ def _optional(facts: BatchFacts) -> dict[str, str | None]:
         "SLURM_CPUS_PER_TASK": _text(facts.cpus_per_task),
         "SLURM_NTASKS_PER_NODE": _text(facts.tasks_per_node),
         "SLURM_MEM_PER_NODE": _text(facts.memory_per_node),
-        "SLURM_MEM_PER_CPU": _text(
-            facts.memory_per_cpu if facts.memory_per_node is None else None
-        ),
+        "SLURM_MEM_PER_CPU": _text(facts.memory_per_cpu if facts.memory_per_node is None else None),
         "SLURM_ARRAY_JOB_ID": _text(facts.array_job_id if array else None),
         "SLURM_ARRAY_TASK_ID": _text(facts.array_task_id if array else None),
         "SLURM_ARRAY_TASK_COUNT": _text(array[0] if array else None),
