@@ -10,6 +10,9 @@ guardian 是 stepd 的父进程，两者都是 subreaper。stepd 死了，作业
 
 guardian 收尸要等 stepd 点头：先报告，stepd 记进日记，回话，才收。stepd 死在中间，尸体还在，
 报告给它的继任者。
+
+守不住的只有一种：作业的父进程死了，而接手它的祖先也死了（stepd 之后又是 guardian，或者两个同时）。
+作业照常运行，归 init，由 pidfd 看着；状态要问内核，6.15 以前的内核不答，如实报告 `lost`。
 """
 
 from __future__ import annotations
@@ -137,6 +140,7 @@ class Pair:
         path = self._path(name)
         partial = f"{path}.{os.getpid()}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        remove(partial)
         fd = os.open(partial, flags, 0o644)
         try:
             os.write(fd, f"{os.getpid()}\n".encode())

@@ -86,8 +86,9 @@ def test_jobs_run_on_when_both_have_been_replaced(pair: Pair):
     begin(pair, 1, 2)
     pair.kill("stepd")  # 作业归 guardian
     pair.kill("guardian")  # 作业归 init
-    assert settle(pair, 1)["status"] in (7 << 8, None)
+    # 状态要等 init 收尸才问得到，6.15 以前的内核问不到
     pair.order("kill", 2, grace=5, message=None)
+    assert settle(pair, 1)["status"] in (7 << 8, None)
     assert pair.ended(2)["status"] in (signal.SIGTERM, None)
     assert not any(map(is_alive, pair.pids_in(2)))
     check_exactly_once(pair, 1, 2)
@@ -198,8 +199,7 @@ def test_pair_outlives_the_program_on_disk(tmp_path: Path):
         pair.kill("stepd")
         begin(pair, 2)
         assert settle(pair, 2)["status"] == 7 << 8
-        pair.order("kill", 1, grace=5, message=None)
-        pair.ended(1)
+        assert {job["job"] for job in pair.hello()["jobs"]} == {1}
     finally:
         pair.close()
 
@@ -226,8 +226,8 @@ def run_to_the_end(pair: Pair, job: int) -> Message:
     pytest.fail(f"job {job} does not end")
 
 
-@pytest.mark.parametrize("phase", range(2))
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("phase", range(2))
 def test_job_runs_exactly_once_wherever_stepd_dies(
     mode: str, phase: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
@@ -235,14 +235,15 @@ def test_job_runs_exactly_once_wherever_stepd_dies(
     monkeypatch.setenv("CRASH_AFTER", str(fuse))
     command = (str(Path(__file__).with_name("stepd_crashing.py")),)
     pair = Pair.in_mode(mode, command=command)
+    first = phase * 4 + MODES.index(mode) * 2
     crashes = 0
     try:
-        for job in range(1, 151):  # 从启动到确认一共五六百句
-            fuse.write_text(str(phase * 2 + job * 4))
+        for job in range(1, 80):  # 从启动到确认一共五六百句
+            fuse.write_text(str(first + job * 8))
             ended = run_to_the_end(pair, job)
             assert (ended["status"], ended["cause"]) == (7 << 8, None)
             check_exactly_once(pair, job)
             crashes += not fuse.exists()
-        assert crashes > 100
+        assert crashes > 50
     finally:
         pair.close()
