@@ -65,6 +65,16 @@ BEGIN
   RETURN NULL;
 END $$;
 
+-- 铃声：看着历史的客户端再去读；一个事务里响许多次也只送一次
+CREATE FUNCTION scns.ring_event() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM pg_notify('scns_event', '');
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER event_appended AFTER INSERT ON scns.event
+  FOR EACH STATEMENT EXECUTE FUNCTION scns.ring_event();
 CREATE TRIGGER job_inserted AFTER INSERT ON scns.job
   FOR EACH ROW EXECUTE FUNCTION scns.record_job_event();
 CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON scns.job
@@ -668,6 +678,18 @@ CREATE VIEW scns.my_job WITH (security_barrier) AS
     FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
    WHERE j.uid = (SELECT (scns.me()).uid) OR (SELECT scns.is_operator());
 
+-- 历史里公开的部分，与 queue 一样谁都看得见。读者记着 txid：见 scns.cli.own.history
+CREATE VIEW scns.event_list WITH (security_barrier) AS
+  SELECT e.time, e.id, e.txid, e.job_id, e.kind, e.before, e.after,
+         e.detail ->> 'reason' AS reason, e.detail ->> 'nodes' AS nodes,
+         (e.detail ->> 'uid')::int AS uid, (e.detail ->> 'exit_code')::int AS exit_code,
+         (e.detail ->> 'exit_signal')::int AS exit_signal,
+         (e.detail ->> 'array_job_id')::bigint AS array_job_id,
+         (e.detail ->> 'array_task_id')::int AS array_task_id,
+         (e.detail ->> 'tasks')::int4multirange AS tasks,
+         to_timestamp((e.detail ->> 'expected')::float8) AS expected_start
+    FROM scns.event e WHERE e.kind IN ('state', 'cancel', 'estimate');
+
 CREATE VIEW scns.dependency_list WITH (security_barrier) AS
   SELECT d.job_id, d.position, d.kind, d.on_job_id, d.on_task_id, d.delay, d.state
     FROM scns.dependency d;
@@ -1072,7 +1094,7 @@ GRANT EXECUTE ON FUNCTION scns.me(), scns.is_operator(), scns.submit(jsonb, byte
   scns.check_submission(jsonb), scns.request(text, jsonb, jsonb), scns.batch_script(bigint)
   TO scns_user;
 GRANT SELECT ON scns.my_request, scns.controller, scns.setting_list, scns.node_list,
-  scns.partition_list, scns.queue, scns.my_job, scns.dependency_list, scns.step_list,
-  scns.allocation_list TO scns_user;
+  scns.partition_list, scns.queue, scns.my_job, scns.event_list, scns.dependency_list,
+  scns.step_list, scns.allocation_list TO scns_user;
 
 SELECT scns.ensure_event_partitions(now());
