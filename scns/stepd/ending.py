@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scns.stepd.journal import Journal
+    from scns.stepd.step import Step
     from scns.stepd.tree import Census
 
 #: 脚本由别人收尸时，等内核交出状态的上限，秒。
@@ -59,6 +60,8 @@ class Ending:
         #: 父进程不是我们的脚本，以 pidfd 为键；可读时调用 `departed`。
         self.watched: dict[int, Job] = {}
         self._departed: dict[Job, tuple[int, float]] = {}
+        #: 死去的孩子不是脚本时问它：是不是作业步的任务。
+        self.task_exited: Callable[[int, int | None], Step | None] = lambda pid, status: None
 
     def await_exit(self, job: Job) -> None:
         """等这个作业的脚本结束。"""
@@ -92,9 +95,16 @@ class Ending:
             if info is None:
                 return
             job = self._scripts.get(info.si_pid)
+            step = None
             if job is not None:
                 self._exit(job, wait_status(info))
+            else:
+                step = self.task_exited(info.si_pid, wait_status(info))
             _, _, usage = os.wait4(info.si_pid, 0)
+            if step is not None:
+                step.user += usage.ru_utime
+                step.system += usage.ru_stime
+                step.max_rss = max(step.max_rss, usage.ru_maxrss)
             if job is not None:
                 job.user, job.system, job.max_rss = (
                     usage.ru_utime,
@@ -111,6 +121,8 @@ class Ending:
             if now is not None:
                 job.user, job.system = now.user, now.system
             self._exit(job, status)
+        else:
+            self.task_exited(pid, status)
         self._census.forget(pid)
 
     def departed(self, handle: int) -> None:
@@ -193,7 +205,9 @@ class Ending:
     def _exit(self, job: Job, status: int | None) -> None:
         """脚本结束了；记下，开始清除剩下的进程。"""
         self._scripts.pop(job.script.pid, None)
-        if status == LAUNCH_FAILED:
+        if job.verdict is not None:
+            status = job.verdict
+        elif status == LAUNCH_FAILED:
             job.error = self._reason(job.script.pid)
         job.status, job.ended = status, time.time()
         job.check, job.pause = 0.0, FIRST_PAUSE

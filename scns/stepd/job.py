@@ -9,6 +9,7 @@ from scns.stepd.protocol import LAUNCH_FAILED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from typing import Literal
 
     from scns.stepd.journal import Key
@@ -30,6 +31,7 @@ class Job:
         key：作业号与第几次
         mark：环境里的记号
         started：启动的时刻，Unix 秒
+        cpus：分到的 CPU 的编号；None 为没有说
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Job:
         script: Script,
         processes: Tree | Cgroup,
         started: float,
+        cpus: Sequence[int] | None = None,
     ) -> None:
         self.key = key
         self.mark = mark
@@ -47,6 +50,15 @@ class Job:
         self.script = script
         self.processes = processes
         self.started = started
+        self.cpus = cpus
+        #: 启动时给它的变量，作业步也要；换过 stepd 之后没有了，那时只靠 srun 自己的环境。
+        self.variables: Mapping[bytes, bytes | None] = {}
+        #: 没有脚本，只占着资源，由 srun 或 salloc 握着。
+        self.granted = False
+        #: 握着它的一方交还时说的等待状态；没有说为 None。
+        self.verdict: int | None = None
+        #: 握着它的一方不见了。
+        self.unheld = False
         #: 脚本还没结束时，有人要求结束作业。
         self.killed = False
         #: 宽限终点，单调时钟；没有发过 TERM 时为 None。
@@ -109,7 +121,9 @@ class Job:
             "status": self.status,
             "started": self.started,
             "ended": self.ended,
-            "cause": cause(self.status, self.killed, oom),
+            "cause": "unheld"
+            if self.unheld and not self.killed
+            else cause(self.status, self.killed, oom),
             "error": self.error,
             "user": round(self.user, 6),
             "system": round(self.system, 6),

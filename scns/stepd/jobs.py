@@ -13,12 +13,14 @@ from functools import partial
 from scns.stepd import launch
 from scns.stepd.cgroup import Cgroup
 from scns.stepd.ending import Ending
+from scns.stepd.holding import Holding, wait_for_end
 from scns.stepd.job import Job
 from scns.stepd.journal import Journal, boot_id, read, recall, started_ending
 from scns.stepd.log import log
 from scns.stepd.processes import send, stat
-from scns.stepd.spec import Field, Owner, Spec
+from scns.stepd.spec import Field, Grant, Owner, Spec
 from scns.stepd.spool import Environments, Spool
+from scns.stepd.steps import Refused, Steps
 from scns.stepd.tree import Census, Script, Tree
 
 TYPE_CHECKING = False
@@ -29,15 +31,12 @@ if TYPE_CHECKING:
     from scns.stepd.journal import Key, Past
     from scns.stepd.options import Options
     from scns.stepd.protocol import Message
+    from scns.stepd.steps import Peer
 
 _JOURNAL_NAME = "journal"
 
 #: 停住全部进程时最多扫几遍；每一遍之间可能又 fork 出新的。
 _STOP_ROUNDS = 10
-
-
-class Refused(Exception):
-    """要求不合规矩，或眼下做不到；文本进 `refused` 的 `error`。"""
 
 
 class Missing(Exception):
@@ -91,11 +90,15 @@ class Jobs:
         self._context = launch.Context(options.node, inlet, self._mark)
         #: 等作业结束的一方；事件循环把收尸与计时交给它。
         self.ending = Ending(self._journal, self._census, outlet, parents, self._finished)
+        self._steps = Steps(self._journal, self._census, hierarchy, options.node, announce)
+        self._holding = Holding(self._journal, self.ending, options.node)
+        self.ending.task_exited = self._steps.exited
         for key, lines in past.items():
             try:
                 self._recover(key, recall(lines))
             except ValueError as error:
                 log(f"journal: job {key[0]} attempt {key[1]} is unreadable: {error}")
+        self._steps.adopt(parents)
         alive = [job for job in self._jobs.values() if job.final is None]
         self._spool.inherit(job.key[0] for job in alive)
         if hierarchy is not None:
@@ -111,15 +114,16 @@ class Jobs:
 
     def turn(self) -> float | None:
         """事件循环每一轮的末尾：推进正在结束的作业；返回几秒之后要再来，None 为不必。"""
-        timeout = self.ending.attend()
+        waits = (self._steps.attend(), self._holding.attend(), self.ending.attend())
         self._journal.tidy()
-        return timeout
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def welcome(self) -> Message:
         """`welcome` 里由作业决定的字段。"""
         controllers = None if self._hierarchy is None else list(self._hierarchy.controllers)
         jobs = [job.summary() for job in self._jobs.values()]
-        return {"boot": self._boot, "controllers": controllers, "jobs": jobs}
+        steps = self._steps.reports()
+        return {"boot": self._boot, "controllers": controllers, "jobs": jobs, "steps": steps}
 
     def idle(self) -> bool:
         """没有在跑与正在收拾的作业。"""
@@ -159,14 +163,38 @@ class Jobs:
         except OSError as error:
             raise Refused(f"cannot prepare the script: {error}") from None
         try:
-            job = self._launch(spec, path, environment)
+            run = partial(launch.run, spec, path, environment)
+            job = self._launch(spec, lambda gate: partial(run, gate, self._context))
         except OSError as error:
             self._spool.clear(spec.job)
             raise Refused(f"cannot start: {error}") from None
         self._announce(job.report())
         return None
 
-    def _admit(self, spec: Spec) -> None:
+    def allocate(self, message: Message) -> Message | None:
+        """`allocate`：给 `srun` 或 `salloc` 准备一个没有脚本的作业；已经有的返回它此刻的样子。
+
+        异常：
+            Refused、ValueError：没有准备，也没有留下什么
+        """
+        grant = Grant(message)
+        held = Field(message).flag("held")
+        key = (grant.job, grant.attempt)
+        if key in self._jobs:
+            return self._jobs[key].report()
+        self._admit(grant)
+        grant.kept["granted"] = held
+        try:
+            job = self._launch(grant, lambda gate: partial(wait_for_end, gate))
+        except OSError as error:
+            raise Refused(f"cannot start: {error}") from None
+        job.granted = True
+        if held:
+            self._holding.expect(job)
+        self._announce(job.report())
+        return None
+
+    def _admit(self, spec: Grant) -> None:
         """看规矩许不许；不许就抛出 Refused。"""
         if self.closing:
             raise Refused("stepd is shutting down")
@@ -181,6 +209,17 @@ class Jobs:
             raise Refused(f"attempt {attempt} is known, {spec.attempt} is out of date")
         if latest.final is None:
             raise Refused(f"attempt {attempt} is still running")
+
+    def signal_step(self, key: Key, number: int, step: int) -> None:
+        """`signal` 只给一个步：KILL 是结束它，宽限照作业的。"""
+        job = self._running(key)
+        found = self._steps.known(job, step)
+        if found is None:
+            raise Refused("no such step is running")
+        if number == signal.SIGKILL:
+            self._steps.terminate(found, job.owner.grace)
+        else:
+            self._steps.signal(found, number)
 
     def signal(self, key: Key, number: int, scope: str) -> None:
         """`signal`：给作业的进程发信号；范围见 `scns.stepd.protocol`。"""
@@ -206,6 +245,8 @@ class Jobs:
             self._tell(job.owner, line)
         if job.ended is None:
             job.killed = True
+        self._steps.warn(job, line)
+        self._holding.warn(job, line)
         self.ending.terminate(job, grace)
 
     def stop_all(self, grace: float | None) -> None:
@@ -243,7 +284,53 @@ class Jobs:
             del self._jobs[key]
             if self._latest.get(key[0]) is job:
                 del self._latest[key[0]]
+            self._steps.forget(job)
             self._journal.forget(*key)
+
+    def acknowledge_step(self, key: Key, step: int) -> None:
+        """`step_ack`：客户端记好了一个步。"""
+        job = self._jobs.get(key)
+        if job is not None:
+            self._steps.acknowledge(job, step)
+
+    # ---- 作业的主人要求的 ----
+
+    def obey(self, peer: Peer, operation: str, field: Field, descriptors: list[int]) -> None:
+        """执行 srun 与 salloc 的一条消息；`operation` 在 `protocol.OWNER_OPERATIONS` 里。
+
+        异常：
+            Refused、ValueError：没有做，也没有留下什么
+        """
+        if operation == "step":
+            self._steps.create(peer, self._owned(peer, field), field)
+        elif operation == "hold":
+            self._holding.hold(peer, self._owned(peer, field))
+        elif operation == "launch":
+            self._steps.launch(peer, field, descriptors)
+        elif operation == "release":
+            self._holding.release(peer, field)
+        elif peer.step is None:
+            return  # 刚结束
+        elif operation == "forward":
+            self._steps.signal(peer.step, field.integer("signal"))
+        else:
+            self._steps.terminate(peer.step, field.seconds("grace"))
+
+    def disconnected(self, peer: Peer) -> None:
+        """连接断了：它带着的步、握着的分配都到此为止。"""
+        self._steps.disconnected(peer)
+        self._holding.disconnected(peer)
+
+    def _owned(self, peer: Peer, field: Field) -> Job:
+        """消息说的作业，只许是对端自己的；root 的也行。"""
+        job = self._latest.get(field.integer("job"))
+        if job is None or job.final is not None or job.ended is not None:
+            raise Refused("Invalid job id specified")
+        if peer.uid not in (job.owner.uid, 0):
+            raise Refused("Access/permission denied")
+        if self.closing or job.until is not None:
+            raise Refused("Job/step already completing or completed")
+        return job
 
     def _running(self, key: Key) -> Job:
         job = self._jobs.get(key)
@@ -256,7 +343,7 @@ class Jobs:
     def _mark(self, number: int, attempt: int) -> str:
         return f"{self._instance}.{number}.{attempt}"
 
-    def _launch(self, spec: Spec, path: str, environment: dict[bytes, bytes]) -> Job:
+    def _launch(self, spec: Grant, child: Callable[[launch.Gate], Callable[[], None]]) -> Job:
         number, attempt = key = (spec.job, spec.attempt)
         mark = self._mark(*key)
         cgroup = None
@@ -268,12 +355,12 @@ class Jobs:
         gate = launch.Gate(self._journal.fileno(), partial(started_ending, number, attempt))
         try:
             keep = gate.descriptors() | {self._context.faults}
-            body = partial(launch.run, spec, path, environment, gate, self._context)
-            pid = launch.fork_child(fork, keep, body)
+            pid = launch.fork_child(fork, keep, child(gate))
             now = stat(pid)
             script = Script(pid, 0 if now is None else now.ticks, spec.owner.uid)
             processes = cgroup or Tree(self._census, mark)
-            job = Job(key, mark, spec.owner, script, processes, time.time())
+            job = Job(key, mark, spec.owner, script, processes, time.time(), spec.cpus)
+            job.variables = spec.variables
             self._record_start(job, spec)
             gate.open()
         except OSError:
@@ -286,7 +373,7 @@ class Jobs:
         self.ending.await_exit(job)
         return job
 
-    def _record_start(self, job: Job, spec: Spec) -> None:
+    def _record_start(self, job: Job, spec: Grant) -> None:
         cgroup = job.processes.path if isinstance(job.processes, Cgroup) else None
         extra = {"ticks": job.script.ticks, "time": job.started, "cgroup": cgroup}
         fields = {**spec.kept, **extra, "boot": self._boot}
@@ -310,6 +397,8 @@ class Jobs:
 
     def _finished(self, job: Job) -> None:
         self._spool.clear(job.key[0])
+        self._steps.job_over(job)
+        self._holding.over(job)
         if job.final is not None:
             self._announce(job.final)
 
@@ -335,7 +424,10 @@ class Jobs:
         path = field.optional_text("cgroup")
         mark = self._mark(*key)
         tree = Tree(self._census, mark, detached=True)
-        job = Job(key, mark, owner, script, Cgroup(path) if path else tree, field.moment("time"))
+        group = Cgroup(path) if path else tree
+        cpus = field.optional_integers("cpus")
+        job = Job(key, mark, owner, script, group, field.moment("time"), cpus)
+        job.granted, job.verdict, job.unheld = "granted" in past.started, past.verdict, past.unheld
         job.killed, job.final = past.killed, past.final
         job.status, job.ended, job.error = past.status, past.exited, past.error
         if past.until is not None:
@@ -345,5 +437,8 @@ class Jobs:
             job.final = job.conclude()
             self._journal.append("ended", {**job.identity(), "message": job.final})
         self._know(job)
+        self._steps.recover(job, past)
         if job.final is None:
             self.ending.adopt(job)
+            if past.started.get("granted") and not past.verdict and not past.unheld:
+                self._holding.expect(job)

@@ -6,6 +6,12 @@
     stopping  有人要结束它，`until` 是宽限的终点
     exited    脚本的等待状态；写下之后才收尸，状态因此不会丢
     ended     完整的 `ended` 消息；写下之后才告诉客户端
+    released  分配的主人交还了它，`verdict` 是说好的等待状态，`unheld` 是主人不见了
+    step      建立了一个作业步；步号不再给别的步用
+    tasks     步里各任务的进程号与启动时刻；写下之后任务才放行
+    task      一个任务的等待状态；写下之后才收尸
+    step_ended  完整的 `step_ended` 消息
+    next_step   更早的步都记好了，可以忘掉，只留下步号用到了哪里
     acked     客户端记好了，可以忘掉
 
 不 fsync：断电以后在跑的作业本来就没有了。kill -9 不会丢写进内核的东西；写到一半的行没有
@@ -32,6 +38,9 @@ if TYPE_CHECKING:
 #: 攒了这么多条已无用的记录就重写一遍。
 _MAX_WASTE = 5000
 
+#: 关于作业步的记录。
+STEP_EVENTS = ("step", "tasks", "task", "step_ended", "next_step")
+
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -56,6 +65,10 @@ class Past:
         self.status: int | None = None
         self.error: str | None = None
         self.final: Message | None = None
+        self.verdict: int | None = None
+        self.unheld = False
+        #: 关于作业步的各条记录，照先后。
+        self.steps: list[Message] = []
 
     def add(self, record: Message) -> None:
         """并入后来的一条记录。
@@ -74,6 +87,11 @@ class Past:
             self.error = field.optional_text("error")
         elif event == "ended":
             self.final = field.table("message")
+        elif event == "released":
+            self.verdict = None if record.get("verdict") is None else field.integer("verdict")
+            self.unheld = field.flag("unheld")
+        elif event in STEP_EVENTS:
+            self.steps.append(record)
 
 
 def read(path: str) -> dict[Key, list[bytes]]:
@@ -175,6 +193,24 @@ class Journal:
         except OSError:
             return
         del self._kept[job, attempt]
+
+    def forget_step(self, job: int, attempt: int, step: int) -> None:
+        """客户端记好了一个作业步；它的各行换成一行，只说步号用到了哪里。"""
+        lines = self._kept.get((job, attempt), [])
+        kept, last = [], step
+        for line in lines:
+            record = _parse(line) or {}
+            if record.get("event") == "next_step" and isinstance(record["next"], int):
+                last = max(last, record["next"] - 1)
+            elif record.get("step") != step:
+                kept.append(line)
+        fields: Message = {"job": job, "attempt": attempt, "next": last + 1}
+        self._waste += len(lines) - len(kept)
+        self._kept[job, attempt] = kept
+        try:
+            self.append("next_step", fields)
+        except OSError:
+            kept.append(_line({"event": "next_step", **fields})[:-1])
 
     def tidy(self) -> None:
         """无用的记录多了就重写。不要在启动作业的中途调用，见 `scns.stepd.launch` 的关口。"""

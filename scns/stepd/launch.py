@@ -56,7 +56,12 @@ class Context:
 
     def line(self, text: str) -> bytes:
         """写给用户的一行，样子与 slurmstepd 的相同。"""
-        return f"slurmstepd-{self.node}: error: {text}\n".encode("utf-8", "surrogateescape")
+        return error_line(self.node, text)
+
+
+def error_line(node: str, text: str) -> bytes:
+    """写给用户的一行，样子与 slurmstepd 的相同。"""
+    return f"slurmstepd-{node}: error: {text}\n".encode("utf-8", "surrogateescape")
 
 
 class Gate:
@@ -188,34 +193,44 @@ def become(owner: Owner) -> None:
 
 def _settle(spec: Spec, context: Context) -> None:
     """进目录，接上输入输出，设好优先级、CPU 与限制。"""
-    complaint = _change_directory(spec.owner.directory)
+    complaint = change_directory(spec.owner.directory)
     owner = spec.owner
-    os.dup2(_open(spec.stdin, os.O_RDONLY, "stdin"), 0)
+    os.dup2(open_stream(spec.stdin, os.O_RDONLY, "stdin"), 0)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (0 if spec.append else os.O_TRUNC)
-    os.dup2(_open(owner.stdout, flags, "stdout"), 1)
-    os.dup2(1 if owner.stderr == owner.stdout else _open(owner.stderr, flags, "stderr"), 2)
+    os.dup2(open_stream(owner.stdout, flags, "stdout"), 1)
+    os.dup2(1 if owner.stderr == owner.stdout else open_stream(owner.stderr, flags, "stderr"), 2)
     if complaint is not None:
         os.write(2, context.line(complaint) * 2)  # Slurm 也写两遍
     if spec.nice:
-        _attempt(os.setpriority, os.PRIO_PROCESS, 0, spec.nice)
+        attempt(os.setpriority, os.PRIO_PROCESS, 0, spec.nice)
     if spec.cpus:
         # 声称的 CPU 可以比真的多；内核只取真有的，一个也没有就不动
-        _attempt(os.sched_setaffinity, 0, spec.cpus)
-    for kind, value in spec.limits.items():
+        attempt(os.sched_setaffinity, 0, spec.cpus)
+    apply_limits(spec.limits)
+
+
+def apply_limits(limits: Mapping[int, int]) -> None:
+    """设软限制；超过硬限制的取硬限制。
+
+    参数：
+        limits：`resource` 的编号到值
+    """
+    for kind, value in limits.items():
         hard = resource.getrlimit(kind)[1]
         infinite = resource.RLIM_INFINITY
         beyond = hard != infinite and (value == infinite or value > hard)
         resource.setrlimit(kind, (hard if beyond else value, hard))
 
 
-def _attempt(call: Callable[..., object], *arguments: object) -> None:
+def attempt(call: Callable[..., object], *arguments: object) -> None:
+    """做得到就做，做不到就算了。"""
     try:
         call(*arguments)
     except OSError:
         return
 
 
-def _change_directory(directory: str) -> str | None:
+def change_directory(directory: str) -> str | None:
     """进入作业的目录；进不去就退到 /tmp，返回要告诉用户的话。"""
     try:
         os.chdir(directory)
@@ -228,7 +243,12 @@ def _change_directory(directory: str) -> str | None:
     return None
 
 
-def _open(path: str, flags: int, what: str) -> int:
+def open_stream(path: str, flags: int, what: str) -> int:
+    """打开用户指名的输入或输出。
+
+    异常：
+        LaunchError：打不开
+    """
     try:
         return os.open(path, flags | os.O_NOCTTY | os.O_CLOEXEC, 0o666)
     except OSError as error:

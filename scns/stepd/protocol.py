@@ -12,8 +12,21 @@
         `steps` 给不在脚本会话里的进程（作业步各成会话）
     `kill`：`job` `attempt` `grace` `message`；CONT 与 TERM，宽限后 KILL 到一个不剩，
         `message` 不为 null 时先在作业的 stderr 末尾加上这一行
+        有 `step` 的只给那一步，KILL 是结束它
+    `allocate`：准备一个没有脚本的作业，字段见 `scns.stepd.spec.Grant`；`held` 为真时要有人来握
     `suspend`、`resume`、`pids`、`ack`：`job` `attempt`
+    `step_ack`：`job` `attempt` `step`
     `shutdown`：`kill` 为假时立刻退出，作业照常运行；为真时先结束全部作业
+
+作业的主人发来，一条连接带一个步或握一个分配，断开就是不要了：
+    `step`：`job` `name` `tasks` `cpus`（要几个）`hold`（`all` 为占下全部）`held`（占几个，
+        0 为可以重叠）`immediate`；CPU 不够时先回 `waiting`，建立了回 `created`
+    `launch`：`programs` `tasks` `environment` `directory` `umask` `append` `limits`，连同描述符；
+        `tasks` 的每一项是［程序，stdin，stdout，stderr］，流是描述符的序号、路径或 null
+    `forward`：`signal`，给步的全部进程；`finish`：`grace`，结束步
+    `hold`：`job`，握住分配，回 `held`；`release`：`status`，交还，这就是作业的结局
+    做不到都回 `refused`。步里有任务结束时收到 `exited`，都收拾好了收到 `finished`；作业将被
+    结束时收到 `ending`，分配没有了收到 `revoked`
 
 stepd 发出：
     `welcome`：`version` `pid` `boot` `controllers` `jobs`；`jobs` 的每一项是一条
@@ -26,8 +39,11 @@ stepd 发出：
         别的命令做不到时（多半是作业刚结束）没有回答
     `pids`：`job` `attempt` `pids`
 
-`started` 与 `ended` 发给所有客户端，其余只回给提问者。`ended` 在收到 `ack` 之前，每次
-`hello` 都会再报一遍。
+    `step_started`、`step_ended`：`job` `attempt` `step` `name` `tasks` `cpus` `started`，后者还有
+        `ended` `status` `killed` `user` `system` `max_rss`；收到 `step_ack` 之前一再报告
+
+`started`、`ended` 与步的两条发给所有下命令的客户端，其余只回给提问者。`ended` 在收到
+`ack` 之前，每次 `hello` 都会再报一遍。
 """
 
 from __future__ import annotations
@@ -40,7 +56,7 @@ import struct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -54,6 +70,15 @@ SOCKET_NAME = "stepd.sock"
 
 #: 一帧正文的上限，字节。
 MAX_FRAME = 16 << 20
+
+#: 一次能递过去的描述符数，内核的 SCM_MAX_FD。
+MAX_PASSED = 253
+
+#: 作业的主人一条消息的上限：环境有 1 MiB，编成 JSON 会变长。
+MAX_OWNER_FRAME = 8 << 20
+
+#: 作业的主人可以用的命令；对象只能是他自己的作业。
+OWNER_OPERATIONS = ("step", "launch", "forward", "finish", "hold", "release")
 
 #: 脚本没能启动时 `ended` 的等待状态：与 Slurm 的退出码 `0:53` 同值，
 #: 子进程就是以 53 号信号结束自己，所以不论由谁收尸都认得出来。
@@ -83,9 +108,14 @@ def encode(message: Message) -> bytes:
 
 
 class Decoder:
-    """把一段段到来的字节还原成消息；一帧可以跨越任意多段。"""
+    """把一段段到来的字节还原成消息；一帧可以跨越任意多段。
 
-    def __init__(self) -> None:
+    参数：
+        limit：一帧正文的上限，字节
+    """
+
+    def __init__(self, limit: int = MAX_FRAME) -> None:
+        self._limit = limit
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> list[Message]:
@@ -99,7 +129,7 @@ class Decoder:
         start = 0
         while start + _LENGTH.size <= len(self._buffer):
             (size,) = _LENGTH.unpack_from(self._buffer, start)
-            if size > MAX_FRAME:
+            if size > self._limit:
                 raise ProtocolError(f"frame of {size} bytes is too long")
             end = start + _LENGTH.size + size
             if end > len(self._buffer):
@@ -157,6 +187,21 @@ class Client:
     def fileno(self) -> int:
         """返回连接的描述符。"""
         return self._socket.fileno()
+
+    def pass_on(self, message: Message, descriptors: Sequence[int]) -> None:
+        """发一条消息，把描述符一并递过去。
+
+        异常：
+            OSError：连接已断
+        """
+        data = memoryview(encode(message))
+        for start in range(0, len(descriptors), MAX_PASSED):
+            # 每批描述符要有字节带着；剩下的字节跟在最后
+            sent = socket.send_fds(
+                self._socket, [data[:1]], list(descriptors[start : start + MAX_PASSED])
+            )
+            data = data[sent:]
+        self._socket.sendall(data)
 
     def send(self, messages: Iterable[Message]) -> None:
         """把各条消息一次写出。

@@ -19,10 +19,20 @@ import struct
 
 from scns.stepd import kernel
 from scns.stepd.files import remove
-from scns.stepd.jobs import Jobs, Missing, Refused
+from scns.stepd.jobs import Jobs, Missing
 from scns.stepd.log import log
-from scns.stepd.protocol import VERSION, Decoder, ProtocolError, address, encode
+from scns.stepd.protocol import (
+    MAX_OWNER_FRAME,
+    MAX_PASSED,
+    OWNER_OPERATIONS,
+    VERSION,
+    Decoder,
+    ProtocolError,
+    address,
+    encode,
+)
 from scns.stepd.spec import Field
+from scns.stepd.steps import Peer, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +50,12 @@ _BACKLOG = 64
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CREDENTIALS = struct.Struct("3i")
 
+#: 替一条连接留着的描述符的上限。
+_MAX_DESCRIPTORS = 16_384
+
+#: 每个不能下命令的用户至多这么多条连接。
+_MAX_CONNECTIONS = 1024
+
 #: 客户端不读的话最多替它攒这么多，字节；再多就断开，它重连后会从 `welcome` 补齐。
 _MAX_PENDING = 64 << 20
 
@@ -47,13 +63,23 @@ _MAX_PENDING = 64 << 20
 _MAX_TIMEOUT = 86400.0
 
 
-class Connection:
-    """一个客户端。"""
+class Connection(Peer):
+    """一个客户端。
 
-    def __init__(self, peer: socket.socket) -> None:
+    参数：
+        commands：可以下命令；不可以的只能管自己的作业步与分配
+    """
+
+    def __init__(self, peer: socket.socket, uid: int, commands: bool) -> None:
+        super().__init__(uid)
         self.socket = peer
-        self.decoder = Decoder()
+        self.commands = commands
+        self.decoder = Decoder() if commands else Decoder(MAX_OWNER_FRAME)
         self.pending = bytearray()
+        #: 递来了还没有用上的描述符。
+        self.descriptors: list[int] = []
+        #: 要听 `started` 与 `ended`；带着步、握着分配的不听。
+        self.listens = commands
 
     def fileno(self) -> int:
         """套接字的描述符。"""
@@ -62,6 +88,25 @@ class Connection:
     def send(self, message: Message) -> None:
         """攒下一条消息，循环末尾一起写。"""
         self.pending += encode(message)
+
+    def receive(self) -> bytes:
+        """收一段字节，连同递来的描述符。
+
+        异常：
+            OSError：没有数据，或连接断了；递来的描述符太多
+        """
+        data, descriptors, _, _ = socket.recv_fds(
+            self.socket, _RECEIVE_SIZE, MAX_PASSED, socket.MSG_CMSG_CLOEXEC
+        )
+        self.descriptors += descriptors
+        if len(self.descriptors) > _MAX_DESCRIPTORS:
+            raise OSError("too many descriptors")
+        return data
+
+    def take_descriptors(self) -> list[int]:
+        """取走递来的描述符；由调用者关上。"""
+        taken, self.descriptors = self.descriptors, []
+        return taken
 
     def flush(self) -> None:
         """能写多少写多少。
@@ -194,26 +239,37 @@ class Server:
             return
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(credentials)
-        if not self._options.commands(uid):
+        commands = self._options.commands(uid)
+        if not commands and self._crowded(uid):
             if uid not in self._turned_away:  # 每人只记一次，不让谁写满日志
                 self._turned_away.add(uid)
                 log(f"refused a connection from uid {uid}")
             peer.close()
             return
         peer.setblocking(False)
-        self._connections[peer.fileno()] = Connection(peer)
+        self._connections[peer.fileno()] = Connection(peer, uid, commands)
         self._poll.register(peer, select.POLLIN)
+
+    def _crowded(self, uid: int) -> bool:
+        """这个用户的连接够多了，或者他的作业根本不许在这里跑。"""
+        if self._options.refusal(uid) is not None:
+            return True
+        count = sum(each.uid == uid for each in self._connections.values())
+        return count >= _MAX_CONNECTIONS
 
     def _drop(self, connection: Connection) -> None:
         if self._connections.pop(connection.fileno(), None) is not None:
             self._poll.unregister(connection.fileno())
             connection.socket.close()
+            for fd in connection.take_descriptors():
+                os.close(fd)
+            self._jobs.disconnected(connection)
 
     def _read(self, connection: Connection) -> None:
         """读到空为止，逐条执行。"""
         while True:
             try:
-                data = connection.socket.recv(_RECEIVE_SIZE)
+                data = connection.receive()
             except BlockingIOError:
                 return
             except OSError:
@@ -246,7 +302,8 @@ class Server:
 
     def _announce(self, message: Message) -> None:
         for connection in self._connections.values():
-            connection.send(message)
+            if connection.listens:
+                connection.send(message)
 
     # ---- 命令 ----
 
@@ -258,13 +315,18 @@ class Server:
         operation = message.get("op")
         identity: Message = {k: message[k] for k in ("job", "attempt") if k in message}
         answer: Message | None = None
+        if operation in OWNER_OPERATIONS:
+            self._obey_owner(connection, str(operation), message)
+            return
         try:
+            if not connection.commands:
+                raise Refused("operation not permitted")
             answer = self._execute(message)
         except Missing as missing:
             answer = {"op": "missing", **identity, "what": missing.what}
         except (Refused, ValueError, OSError) as error:
             log(f"refused {operation} {identity}: {error}")
-            if operation == "start":
+            if operation in ("start", "allocate"):
                 answer = {"op": "refused", **identity, "error": str(error)}
         if answer is None:
             return
@@ -274,6 +336,18 @@ class Server:
             # 几万个没有确认的作业装不进一条 welcome
             log(f"cannot answer {operation}: {error}")
             self._drop(connection)
+
+    def _obey_owner(self, connection: Connection, operation: str, message: Message) -> None:
+        """作业的主人的一条消息；做不到就回 `refused`。"""
+        descriptors = connection.take_descriptors()
+        connection.listens = False
+        try:
+            self._jobs.obey(connection, operation, Field(message), descriptors)
+        except (Refused, ValueError, OSError) as error:
+            connection.send({"op": "refused", "error": str(error)})
+        finally:
+            for fd in descriptors:
+                os.close(fd)
 
     def _execute(self, message: Message) -> Message | None:
         field = Field(message)
@@ -286,6 +360,8 @@ class Server:
             self._jobs.keep_environment(field)
         elif operation == "start":
             return self._jobs.start(message)
+        elif operation == "allocate":
+            return self._jobs.allocate(message)
         elif operation == "shutdown":
             self._shut_down(field.flag("kill"))
         else:
@@ -294,7 +370,9 @@ class Server:
 
     def _about_job(self, operation: str, field: Field) -> Message | None:
         key = (field.integer("job"), field.integer("attempt"))
-        if operation == "signal":
+        if operation == "signal" and field.has("step"):
+            self._jobs.signal_step(key, field.integer("signal"), field.integer("step"))
+        elif operation == "signal":
             self._jobs.signal(key, field.integer("signal"), field.text("scope"))
         elif operation == "kill":
             self._jobs.kill(key, field.seconds("grace"), field.optional_text("message"))
@@ -304,6 +382,8 @@ class Server:
             self._jobs.resume(key)
         elif operation == "ack":
             self._jobs.acknowledge(key)
+        elif operation == "step_ack":
+            self._jobs.acknowledge_step(key, field.integer("step"))
         elif operation == "pids":
             return {"op": "pids", "job": key[0], "attempt": key[1], "pids": self._jobs.pids(key)}
         else:

@@ -31,6 +31,10 @@ class Field:
     def __init__(self, message: Message) -> None:
         self._message = message
 
+    def has(self, name: str) -> bool:
+        """消息里有这个字段，而且不是 null。"""
+        return self._message.get(name) is not None
+
     def integer(self, name: str, minimum: int = 0) -> int:
         """不小于 `minimum` 的整数。"""
         value = self._message.get(name)
@@ -154,11 +158,11 @@ class Owner:
         return os.path.join(self.directory, path)
 
 
-class Spec:
-    """一次启动的全部要求。
+class Grant:
+    """分给作业的资源，没有要运行的脚本：`srun` 与 `salloc` 的分配。
 
     参数：
-        message：`start` 消息
+        message：`allocate` 消息
 
     异常：
         ValueError：缺字段，或字段的类型不对
@@ -168,19 +172,34 @@ class Spec:
         field = Field(message)
         self.job = field.integer("job", 1)
         self.attempt = field.integer("attempt")
-        self.script = field.key("script")
-        self.environment = field.key("environment")
         self.variables = _variables(field.table("variables"))
-        self.arguments = [os.fsencode(item.text("arguments")) for item in field.items("arguments")]
-        self.append = field.flag("append")
-        self.umask = field.integer("umask") & 0o777
-        self.limits = _limits(field.table("limits"))
-        self.nice = field.integer("nice", -20)
         self.cpus = field.optional_integers("cpus")
         self.memory = None if message.get("memory") is None else field.integer("memory", 1)
         self.owner = Owner(message)
+        self.kept = {name: message.get(name) for name in (*Owner.FIELDS, "cpus")}
+
+
+class Spec(Grant):
+    """启动一个脚本的全部要求。
+
+    参数：
+        message：`start` 消息
+
+    异常：
+        ValueError：缺字段，或字段的类型不对
+    """
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message)
+        field = Field(message)
+        self.script = field.key("script")
+        self.environment = field.key("environment")
+        self.arguments = [os.fsencode(item.text("arguments")) for item in field.items("arguments")]
+        self.append = field.flag("append")
+        self.umask = field.integer("umask") & 0o777
+        self.limits = read_limits(field.table("limits"))
+        self.nice = field.integer("nice", -20)
         self.stdin = self.owner.absolute(field.optional_text("stdin") or os.devnull)
-        self.kept = {name: message.get(name) for name in Owner.FIELDS}
 
 
 def _variables(table: dict[str, object]) -> dict[bytes, bytes | None]:
@@ -195,8 +214,12 @@ def _variables(table: dict[str, object]) -> dict[bytes, bytes | None]:
     return found
 
 
-def _limits(table: dict[str, object]) -> dict[int, int]:
-    """软限制，以 `resource` 的编号为键；本机没有的种类略过。"""
+def read_limits(table: dict[str, object]) -> dict[int, int]:
+    """软限制，以 `resource` 的编号为键；本机没有的种类略过。
+
+    异常：
+        ValueError：值不是［软，硬］
+    """
     field = Field(table)
     found = {}
     for name in table:

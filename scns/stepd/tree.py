@@ -128,6 +128,21 @@ class Census:
         """作业结束，从名册除去。"""
         self._living.discard(self._roster.pop(mark).pid)
 
+    def claim(self, mark: str, pid: int, ticks: int) -> None:
+        """认下作业的一个进程：它是我们的孩子，记号要到 exec 之后才看得见。"""
+        self._owners[pid] = (ticks, mark)
+        self._fresh = False
+
+    def strangers(self) -> bool:
+        """我们名下有不认识的孩子：某个作业有了孤儿；没有这份名单的内核上总是真。"""
+        found: set[int] = set()
+        for keeper in self._keepers:
+            listed = children(keeper)
+            if listed is None:
+                return True
+            found.update(listed)
+        return bool(found.difference(self._keepers, self.helpers, self._owners, self._living))
+
     def forget(self, pid: int) -> None:
         """孩子已收尸，进程号可能重用。"""
         self._owners.pop(pid, None)
@@ -151,14 +166,7 @@ class Census:
         """作业可能还有遗留的进程；假是确定的，真要扫过才知道。"""
         if any(owner == mark for _, owner in self._owners.values()):
             return True
-        strangers: set[int] = set()
-        for keeper in self._keepers:
-            listed = children(keeper)
-            if listed is None:
-                return True
-            strangers.update(listed)
-        strangers.difference_update(self._keepers, self.helpers, self._owners, self._living)
-        return bool(strangers)
+        return self.strangers()
 
 
 class Tree:
