@@ -18,7 +18,8 @@ WITH RECURSIVE shapes AS (
       FROM shapes s WHERE s.shape IS NOT NULL
 )
 SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible_time)::float8,
-       h.uid, h.reason, h.waiting::text, extract(epoch FROM h.expected_start)::float8
+       h.uid, h.reason, h.waiting::text, extract(epoch FROM h.expected_start)::float8,
+       h.array_job_id
   FROM shapes s
  CROSS JOIN LATERAL (
     SELECT j.* FROM scns.job j
@@ -31,7 +32,8 @@ SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible
 #: 一个排队的作业，列与 `WAITING_HEADS` 相同；不论它参不参与排计划。
 WAITING_JOB = """
 SELECT j.id, j.submission_id, j.shape, j.priority, extract(epoch FROM j.eligible_time)::float8,
-       j.uid, j.reason, j.waiting::text, extract(epoch FROM j.expected_start)::float8
+       j.uid, j.reason, j.waiting::text, extract(epoch FROM j.expected_start)::float8,
+       j.array_job_id
   FROM scns.job j
  WHERE j.id = %(id)s AND j.state = 'PENDING'
 """
@@ -41,7 +43,7 @@ SUBMISSIONS = """
 SELECT id, partition, tasks, cpus_per_task, nodes_min, nodes_max, tasks_per_node,
        mincpus, memory_per_node, memory_per_cpu, time_limit, time_min, exclusive, overcommit,
        "constraint", node_list, exclude, gres, licenses, account, array_limit, qos,
-       extract(epoch FROM deadline)::float8
+       extract(epoch FROM deadline)::float8, cpus
   FROM scns.submission WHERE id = ANY (%(ids)s)
 """
 
@@ -52,12 +54,13 @@ SELECT array_job_id, count(*) FROM scns.job
  GROUP BY array_job_id
 """
 
-#: 在跑的：预计何时交还什么。收尾的正在交还，不是没有时限。
+#: 在跑的：预计何时交还什么。收尾的正在交还，不是没有时限；挂起的不知何时继续，也不再独占节点。
 RUNNING = """
 SELECT j.id, j.uid, s.account,
-       extract(epoch FROM CASE WHEN j.state = 'COMPLETING' THEN j.kill_time
-                               ELSE j.limit_time END)::float8,
-       a.node, a.cpus, a.memory, a.gres, s.licenses, j.array_job_id, s.exclusive
+       extract(epoch FROM CASE j.state WHEN 'COMPLETING' THEN j.kill_time
+                                       WHEN 'RUNNING' THEN j.limit_time END)::float8,
+       a.node, a.cpus, a.memory, a.gres, s.licenses, j.array_job_id,
+       CASE WHEN j.state <> 'SUSPENDED' THEN s.exclusive END
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
@@ -92,16 +95,22 @@ WITH wish AS (
 ), started AS (
     UPDATE scns.job j
        SET state = 'RUNNING', reason = 'None', eligible = false, attempt = j.attempt + 1,
-           start_time = now(),
-           limit_time = now() + make_interval(secs => l.time_limit), partition = l.partition,
+           start_time = now(), partition = l.partition,
+           limit_time = least(now() + make_interval(secs => l.time_limit), s.deadline),
+           warn_time = CASE WHEN s.options ? 'signal' THEN coalesce(
+             least(now() + make_interval(secs => l.time_limit), s.deadline)
+             - make_interval(secs => coalesce((s.options -> 'signal_seconds')::int, 60)),
+             'infinity') END,
+           mail_time = scns.next_mail_time(
+             j.mail, now(), least(now() + make_interval(secs => l.time_limit), s.deadline)),
            expected_start = NULL, nodes_alloc = w.nodes, cpus_alloc = w.cpus,
            memory_alloc = w.memory, node_list = l.node_list, batch_host = l.batch_host,
-           suspended_seconds = 0, exit_code = NULL, exit_signal = NULL
-      FROM picked p, whole w,
+           suspended_seconds = 0, suspend_time = NULL, exit_code = NULL, exit_signal = NULL
+      FROM picked p, whole w, scns.submission s,
            unnest(%(listed)s::bigint[], %(node_lists)s::text[], %(batch_hosts)s::text[],
                   %(partitions)s::text[], %(limits)s::int[])
              AS l(job_id, node_list, batch_host, partition, time_limit)
-     WHERE j.id = p.id AND w.job_id = j.id AND l.job_id = j.id
+     WHERE j.id = p.id AND w.job_id = j.id AND l.job_id = j.id AND s.id = j.submission_id
        AND j.state = 'PENDING'
     RETURNING j.id, j.attempt
 ), taken AS (
@@ -120,7 +129,7 @@ WITH wish AS (
 SELECT id, attempt FROM started
 """
 
-#: 启动所需的一切。`known` 是 stepd 已经知道的作业号。
+#: 启动所需的一切，挂起的也列出（它可能随节点没了）。`known` 是 stepd 已经知道的作业号。
 LAUNCHES = """
 SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list, j.nodes_alloc,
        j.cpus_alloc, j.priority,
@@ -137,8 +146,9 @@ SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
- WHERE a.node = %(node)s AND j.batch_host = %(node)s AND j.state IN ('RUNNING', 'COMPLETING')
-   AND s.batch AND (%(ids)s::bigint[] IS NULL OR j.id = ANY (%(ids)s))
+ WHERE a.node = %(node)s AND j.batch_host = %(node)s AND s.batch
+   AND j.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
+   AND (%(ids)s::bigint[] IS NULL OR j.id = ANY (%(ids)s))
    AND NOT j.id = ANY (%(known)s)
  ORDER BY j.id
 """
@@ -160,7 +170,10 @@ WITH report AS (
 ), changed AS (
     UPDATE scns.job j
        SET state = r.state, reason = r.reason, exit_code = r.exit_code,
-           exit_signal = r.exit_signal, limit_time = NULL, kill_time = NULL, eligible = false,
+           exit_signal = r.exit_signal, limit_time = NULL, kill_time = NULL, warn_time = NULL,
+           mail_time = NULL, resuming = false, eligible = false,
+           suspended_seconds = j.suspended_seconds + CASE WHEN j.state = 'SUSPENDED'
+             THEN extract(epoch FROM now() - j.suspend_time)::int ELSE 0 END,
            end_time = greatest(j.start_time, to_timestamp(r.ended))
       FROM report r
      WHERE j.id = r.job_id AND j.attempt = r.attempt
@@ -191,6 +204,11 @@ WITH report AS (
 SELECT id, array_job_id FROM changed
 """
 
+#: 用户要求重新排队之后，过这么多秒才再参与排计划，期间原因是 BeginTime。Slurm 等的是凭据的
+#: 寿命，120 秒，免得旧的一次还没走新的一次就来；这里有 attempt 作栅栏，只留一点时间给
+#: 反复自己 requeue 的脚本喘气。节点故障的不等。
+REQUEUE_DELAY = 5
+
 #: 结束的作业里要重新排队的：回到 PENDING，attempt 不动，下一次启动自然加一。
 #: 延迟 `delay` 秒再参与排队；`hold` 非空则扣住。
 REQUEUE_ENDED = """
@@ -198,7 +216,8 @@ UPDATE scns.job j
    SET state = 'PENDING', start_time = NULL, end_time = NULL, limit_time = NULL, kill_time = NULL,
        outcome = NULL, outcome_uid = NULL, restarts = j.restarts + 1, node_list = NULL,
        batch_host = NULL, nodes_alloc = NULL, cpus_alloc = NULL, memory_alloc = NULL,
-       suspended_seconds = 0, suspend_time = NULL, partition = NULL,
+       suspended_seconds = 0, suspend_time = NULL, partition = NULL, warn_time = NULL,
+       mail_time = NULL, resuming = false,
        hold = q.hold, eligible = q.hold IS NULL AND q.delay <= 0,
        begin_time = CASE WHEN q.delay > 0 THEN now() + make_interval(secs => q.delay)
                          ELSE j.begin_time END,
@@ -207,37 +226,28 @@ UPDATE scns.job j
                      WHEN q.hold IS NOT NULL THEN 'JobHeldUser'
                      WHEN q.delay > 0 THEN 'BeginTime' ELSE 'None' END
   FROM unnest(%(job_ids)s::bigint[], %(holds)s::text[], %(delays)s::int[]) AS q(id, hold, delay)
- WHERE j.id = q.id AND j.end_time IS NOT NULL
+ WHERE j.id = q.id AND j.end_time IS NOT NULL AND j.waiting IS NULL
 """
 
-#: 到了时限的转入收尾；进程由各自节点上的 stepd 结束。
-END_OVERDUE = """
-UPDATE scns.job
-   SET state = 'COMPLETING', outcome = 'TIMEOUT', kill_time = now(), limit_time = NULL
- WHERE state = 'RUNNING' AND limit_time <= now()
-"""
+#: 到了时刻的事都做掉；`grace` 是 OverTimeLimit 的秒数，NULL 是超时也不结束。
+KEEP_TIME = "SELECT * FROM scns.keep_time(%(grace)s)"
 
-#: 决定了结局、还要在这个节点上结束进程的。
-COMPLETING = """
-SELECT id, attempt, outcome, extract(epoch FROM kill_time)::float8, array_job_id, array_task_id
-  FROM scns.job
- WHERE state = 'COMPLETING' AND batch_host = %(node)s
-"""
-
-#: 开始时刻已到、没有别的阻碍的，放进队列。
-PROMOTE = """
-UPDATE scns.job
-   SET eligible = true, eligible_time = now(), reason = 'None'
- WHERE state = 'PENDING' AND NOT eligible AND hold IS NULL AND dependency = 'MET'
-   AND begin_time <= now()
-"""
-
-#: 下一件要按时做的事：时限或开始时刻，epoch 秒；没有时为 NULL。
+#: 下一件要按时做的事何时，本节点上下一个时限前的信号何时送，epoch 秒，没有时为 NULL；
+#: 以及有没有信要寄。
 NEXT_DUE = """
 SELECT extract(epoch FROM least(
-    (SELECT min(limit_time) FROM scns.job WHERE state = 'RUNNING'),
-    (SELECT min(begin_time) FROM scns.job
-      WHERE state = 'PENDING' AND NOT eligible AND hold IS NULL AND dependency = 'MET')))::float8
+    (SELECT min(j.limit_time) FROM scns.job j WHERE j.state = 'RUNNING' AND j.limit_time > now()),
+    (SELECT min(j.limit_time + scns.over_time(j, %(grace)s)) FROM scns.job j
+      WHERE j.state = 'RUNNING' AND j.limit_time <= now()),
+    (SELECT min(j.begin_time) FROM scns.job j
+      WHERE j.state = 'PENDING' AND NOT j.eligible AND j.hold IS NULL AND j.dependency = 'MET'),
+    (SELECT min(j.start_by) FROM scns.job j
+      WHERE j.state = 'PENDING' AND j.eligible AND j.start_by IS NOT NULL),
+    (SELECT min(j.mail_time) FROM scns.job j
+      WHERE j.mail_time IS NOT NULL AND j.state = 'RUNNING')))::float8,
+  (SELECT extract(epoch FROM min(j.warn_time))::float8 FROM scns.job j
+    WHERE j.warn_time < 'infinity' AND j.state = 'RUNNING' AND j.batch_host = %(node)s),
+  EXISTS (SELECT FROM scns.mail)
 """
 
 #: 写下没有启动的各自的原因与预计的启动时刻；预计变了的另记一件事，事后好与真的启动相比。

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from scns.db.administration import group_members
+
 if TYPE_CHECKING:
     from scns.config import Config
 
@@ -72,6 +74,8 @@ ON CONFLICT (name) DO UPDATE
 
 RETIRE_PARTITIONS = "DELETE FROM scns.partition WHERE NOT name = ANY (%(names)s)"
 
+SETTING = "SELECT value FROM scns.setting WHERE name = %(name)s"
+
 SET_SETTINGS = """
 INSERT INTO scns.setting (name, value)
 SELECT key, value FROM jsonb_each_text(%(settings)s)
@@ -98,8 +102,14 @@ UPDATE scns.node SET last_seen = now(), cpu_load = %(cpu_load)s, free_memory = %
 #: stepd 连上或断开；没有变就不写。
 SET_STEPD = "UPDATE scns.node SET stepd = %(up)s WHERE name = %(node)s AND stepd <> %(up)s"
 
+#: 规划看得见的节点。挂起后等着继续的作业，它的 CPU 空出来也不给别的作业。
 NODES = """
-SELECT name, cpus, idle_cpus::text, memory, memory - memory_alloc, features, gres, weight,
+SELECT name, cpus,
+       (idle_cpus - coalesce((SELECT range_agg(a.suspended_cpus)
+                                FROM scns.allocation a JOIN scns.job j ON j.id = a.job_id
+                               WHERE a.node = node.name AND a.suspended_cpus IS NOT NULL
+                                 AND j.resuming), '{}'))::text,
+       memory, memory - memory_alloc, features, gres, weight,
        configured AND stepd AND NOT drain AND NOT down, position
   FROM scns.node
  ORDER BY weight, position, name
@@ -110,6 +120,10 @@ SELECT name, nodes, state, max_time, min_nodes, max_nodes, priority_tier, option
   FROM scns.partition
  ORDER BY position, name
 """
+
+
+def _members(groups: tuple[str, ...] | None) -> dict[str, list[str] | None]:
+    return {} if groups is None else {"group_members": group_members(groups)}
 
 
 def apply_config(cursor: Any, config: Config) -> None:
@@ -152,7 +166,7 @@ def apply_config(cursor: Any, config: Config) -> None:
             "max_memory_per_node": partition.max_memory_per_node,
             "priority_tier": partition.priority_tier,
             "priority_job_factor": partition.priority_job_factor,
-            "options": dict(partition.options),
+            "options": dict(partition.options) | _members(partition.allow_groups),
         }
         for position, partition in enumerate(config.partitions)
     ]

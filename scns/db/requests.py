@@ -32,7 +32,7 @@ SELECT f.position, j.id, j.uid, j.state, j.attempt, j.array_job_id, j.array_task
        j.waiting IS NOT NULL, f.tasks::text, j.hold, s.requeue, j.batch_host, s.batch,
        CASE WHEN j.waiting IS NOT NULL AND f.tasks IS NOT NULL
             THEN isempty(j.waiting - f.tasks) END,
-       j.submission_id
+       j.submission_id, s.nice, s.time_limit
   FROM found f
   JOIN scns.job j ON j.id = f.id
   JOIN scns.submission s ON s.id = j.submission_id
@@ -56,14 +56,23 @@ UPDATE scns.job SET waiting = waiting - %(tasks)s::int4multirange
 
 NOTE_CANCELLED_RANGE = """
 INSERT INTO scns.event (job_id, kind, detail)
-VALUES (%(id)s, 'cancel', jsonb_build_object('tasks', %(tasks)s, 'uid', %(uid)s))
+VALUES (%(id)s, 'cancel', jsonb_build_object('tasks', %(tasks)s::text, 'uid', %(uid)s::int))
 """
 
 END_RUNNING = """
 UPDATE scns.job
    SET state = 'COMPLETING', outcome = %(outcome)s, outcome_uid = %(uid)s, kill_time = now(),
-       limit_time = NULL, hold = coalesce(%(hold)s, hold)
+       limit_time = NULL, hold = coalesce(%(hold)s, hold), resuming = false,
+       suspended_seconds = suspended_seconds + CASE WHEN state = 'SUSPENDED'
+         THEN extract(epoch FROM now() - suspend_time)::int ELSE 0 END
  WHERE id = ANY (%(ids)s) AND state IN ('RUNNING', 'SUSPENDED')
+"""
+
+#: 已经在收尾的改成重新排队。
+REDIRECT_COMPLETING = """
+UPDATE scns.job
+   SET outcome = 'REQUEUE', outcome_uid = %(uid)s, hold = coalesce(%(hold)s, hold)
+ WHERE id = ANY (%(ids)s) AND state = 'COMPLETING' AND outcome <> 'REQUEUE'
 """
 
 HOLD = """
@@ -84,27 +93,6 @@ UPDATE scns.job
                      WHEN dependency <> 'MET' THEN 'Dependency'
                      WHEN begin_time > now() THEN 'BeginTime' ELSE 'None' END
  WHERE id = ANY (%(ids)s) AND hold IS NOT NULL AND end_time IS NULL
-"""
-
-SPLIT_PART = """
-SELECT p.id FROM scns.job j,
-       LATERAL scns.split_array(j.id, ARRAY(
-           SELECT t FROM unnest(j.waiting * %(tasks)s::int4multirange) r,
-                         generate_series(lower(r), upper(r) - 1) t)) p
- WHERE j.id = %(id)s AND j.waiting && %(tasks)s::int4multirange
-"""
-
-#: 已经结束的作业重新排队。
-REQUEUE_FINISHED = """
-UPDATE scns.job j
-   SET state = 'PENDING', start_time = NULL, end_time = NULL, outcome = NULL, outcome_uid = NULL,
-       restarts = j.restarts + 1, node_list = NULL, batch_host = NULL, nodes_alloc = NULL,
-       cpus_alloc = NULL, memory_alloc = NULL, suspended_seconds = 0, partition = NULL,
-       hold = %(hold)s,
-       eligible = %(hold)s::text IS NULL, eligible_time = now(),
-       reason = CASE WHEN %(hold)s::text IS NULL THEN 'None'
-                     ELSE 'job requeued in held state' END
- WHERE j.id = ANY (%(ids)s) AND j.end_time IS NOT NULL AND j.waiting IS NULL
 """
 
 

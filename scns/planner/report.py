@@ -80,6 +80,26 @@ def summarise(name: str, history: Sequence[Ran], cpus: int) -> Report:
     )
 
 
+def course(history: Iterable[Ran]) -> list[tuple[float, int, int]]:
+    """随时间的变化：（时刻，在用的 CPU 数，等待的作业数），每有变化一项；画图用。"""
+    changes: dict[float, tuple[int, int]] = {}
+    for ran in history:
+        cpus = ran.job.cpus
+        for moment, busy, waiting in (
+            (float(ran.job.submit), 0, 1),
+            (ran.start, cpus, -1),
+            (ran.end, -cpus, 0),
+        ):
+            before = changes.get(moment, (0, 0))
+            changes[moment] = before[0] + busy, before[1] + waiting
+    busy = waiting = 0
+    rows = []
+    for moment in sorted(changes):
+        busy, waiting = busy + changes[moment][0], waiting + changes[moment][1]
+        rows.append((moment, busy, waiting))
+    return rows
+
+
 def table(reports: Iterable[Report]) -> str:
     """各策略并排的表，英文，以换行结尾。"""
     rows = [

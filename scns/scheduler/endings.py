@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scns.db import jobs
 from scns.scheduler.outcome import Ending, decide
+from scns.states import JobState
 from scns.times import format_moment
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: 结局在作业输出里的说法。来源：slurmstepd 的报错。
-_NOTICES = {"TIMEOUT": " DUE TO TIME LIMIT", "REQUEUE": " DUE TO JOB REQUEUE"}
+_NOTICES = {
+    "TIMEOUT": " DUE TO TIME LIMIT",
+    "DEADLINE": " DUE TO TIME LIMIT",
+    "REQUEUE": " DUE TO JOB REQUEUE",
+    "NODE_FAIL": " DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS",
+}
 
 OUTCOMES = """
 SELECT j.id, j.attempt, j.outcome, s.requeue AND s.batch, j.hold
@@ -62,15 +68,16 @@ def _write(cursor: Any, decided: list[tuple[Key, dict[str, Any], Ending, str | N
     try:
         cursor.execute(jobs.RECORD_ENDED, _parameters(decided))
         changed = cursor.fetchall()
-        again = [(key[0], hold) for key, _, ending, hold in decided if ending.requeue]
+        ended = {job_id for job_id, _ in changed}
+        again = [
+            (key[0], hold, 0 if ending.state == JobState.NODE_FAIL else jobs.REQUEUE_DELAY)
+            for key, _, ending, hold in decided
+            if ending.requeue and key[0] in ended
+        ]
         if again:
+            job_ids, holds, delays = (list(column) for column in zip(*again, strict=True))
             cursor.execute(
-                jobs.REQUEUE_ENDED,
-                {
-                    "job_ids": [job_id for job_id, _ in again],
-                    "holds": [hold for _, hold in again],
-                    "delays": [0 for _ in again],
-                },
+                jobs.REQUEUE_ENDED, {"job_ids": job_ids, "holds": holds, "delays": delays}
             )
         if changed:
             # 等在 sbatch --wait 与 scns wait 里的客户端靠它醒来
@@ -80,7 +87,7 @@ def _write(cursor: Any, decided: list[tuple[Key, dict[str, Any], Ending, str | N
         if not cursor.connection.closed:
             cursor.connection.rollback()
         raise
-    requeued = {job_id for job_id, _ in again}
+    requeued = {job_id for job_id, _, _ in again}
     touched = [job_id for job_id, _ in changed if job_id not in requeued]
     return touched + [array for job_id, array in changed if array and job_id not in requeued]
 

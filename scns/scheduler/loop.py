@@ -17,7 +17,11 @@ from scns.errors import ScnsError
 from scns.planner.plan import plan
 from scns.scheduler import endings, estimate, explain, machine, recover, requests, starter
 from scns.scheduler.allocator import LostLeaseError, allocate
+from scns.scheduler.mail import LOOK_AGAIN, Mailer
+from scns.scheduler.orders import Orders
 from scns.scheduler.reader import Reader
+from scns.scheduler.verbs import VERBS
+from scns.scheduler.verbs.suspension import resume_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from scns.config import Config
     from scns.planner.plan import Plan
     from scns.planner.snapshot import Snapshot
-    from scns.scheduler.link import Key, StepdLink
+    from scns.scheduler.link import StepdLink
     from scns.scheduler.reader import Head
 
 log = logging.getLogger(__name__)
@@ -46,7 +50,8 @@ class Scheduler:
         cursor：以角色 `scns` 打开的游标，自动提交
         reload：重读配置文件，返回新的配置
         epoch：手里的租约；None 是别的节点在排计划
-        killing：已经要求 stepd 结束的
+        orders：已经要求过 stepd 的
+        resuming：有挂起的作业在等它的 CPU 空出来
     """
 
     node: str
@@ -58,11 +63,16 @@ class Scheduler:
     reader: Reader
     epoch: int | None = None
     stopping: bool = False
-    killing: set[Key] = field(default_factory=set)
+    orders: Orders = field(default_factory=Orders)
+    mailer: Mailer = field(init=False)
+    resuming: bool = True
     touched: list[int] = field(default_factory=list)
     next_slow: float = 0.0
     due: float | None = None
     stepd_up: bool | None = None
+
+    def __post_init__(self) -> None:
+        self.mailer = Mailer(self.config.mail_prog, self.config.mail_domain)
 
     def begin(self) -> None:
         """连上数据库之后：听通知，报到，争租约，核对 stepd 的名单。"""
@@ -74,7 +84,7 @@ class Scheduler:
         facts = machine.facts(self.node)
         self.cursor.execute(nodes.REGISTER_NODE, facts)
         self.reader.forget()
-        self.killing.clear()
+        self.orders.forget()
         self.next_slow = 0.0
         if self.link.connect():
             self.link.ask_again()
@@ -96,10 +106,28 @@ class Scheduler:
             self.settle(everything=slow)
             self.plan_and_allocate(now)
         self.start_assigned()
-        self.end_completing()
-        self.cursor.execute(jobs.NEXT_DUE)
-        (self.due,) = self.cursor.fetchone()
+        if self.link.client is not None:
+            self.orders.give(self.cursor, self.node, self.link, float(self.config.kill_wait))
+        self.look_ahead(now)
         return more
+
+    def look_ahead(self, now: float) -> None:
+        """寄信，并看好下一件有时刻的事；排计划的才管全体的。"""
+        values = {"node": self.node, "grace": self.grace}
+        self.cursor.execute(jobs.NEXT_DUE, values)
+        due, warning, mail = self.cursor.fetchone()
+        if self.epoch is None:
+            self.due = warning
+            return
+        self.due = min((one for one in (due, warning) if one is not None), default=None)
+        if (mail and self.mailer.deliver(self.cursor)) or self.mailer.busy():
+            self.due = min(self.due or now + LOOK_AGAIN, now + LOOK_AGAIN)
+
+    @property
+    def grace(self) -> int | None:
+        """OverTimeLimit 的秒数；None 是超时也不结束。"""
+        minutes = self.config.over_time_limit
+        return None if minutes is None else minutes * 60
 
     def wait_seconds(self, now: float) -> float:
         """到下一件有时刻的事还有多久，秒；`now` 是 epoch 秒。"""
@@ -128,7 +156,7 @@ class Scheduler:
         if self.link.welcomed:
             self.link.welcomed = False
             recover.reconcile(self.cursor, self.node, self.link, self.start)
-            self.killing.clear()
+            self.orders.forget()
         self.link.resend_missing(self.load_script, self.load_environment)
 
     def note_stepd(self, *, up: bool) -> None:
@@ -141,16 +169,14 @@ class Scheduler:
         """执行用户的请求，再把要送给 stepd 的送去；还有剩下的返回 True。"""
         effects = requests.apply_requests(
             self.cursor,
-            requests.VERBS
-            | {"estimate": self.answer_estimate, "why": explain.Answerer(self.reader)},
+            VERBS | {"estimate": self.answer_estimate, "why": explain.Answerer(self.reader)},
         )
         self.touched += effects.touched
         for job_id, attempt, number, scope in effects.signals:
             self.link.signal((job_id, attempt), number, scope)
-        for key in effects.suspended:
-            self.link.suspend(key)
-        for key in effects.resumed:
-            self.link.resume(key)
+        for key in effects.lost:
+            self.link.ended[key] = endings.lost(time.time())
+        self.resuming = self.resuming or effects.resuming
         if effects.count:
             # 请求可能改了作业要的东西
             self.reader.forget()
@@ -173,6 +199,8 @@ class Scheduler:
         if self.epoch is not None:
             nodes.apply_config(self.cursor, self.config)
         self.reader = Reader(self.reader.policy, self.config.licenses)
+        self.mailer.program = self.config.mail_prog
+        self.mailer.domain = self.config.mail_domain
 
     def record_ended(self) -> None:
         """记下结束的作业，提交之后才向 stepd 确认。"""
@@ -180,13 +208,15 @@ class Scheduler:
             return
         done, touched = endings.record(self.cursor, self.node, self.link)
         self.touched += touched
-        self.killing -= set(done)
+        self.orders.killing.difference_update(done)
         self.link.acknowledge(done)
 
     def settle(self, *, everything: bool) -> None:
-        """结束超时的，放行到了时刻的与依赖已满足的。"""
-        self.cursor.execute(jobs.END_OVERDUE)
-        self.cursor.execute(jobs.PROMOTE)
+        """做掉到了时刻的事，放行依赖已满足的，让等着 CPU 的挂起作业继续。"""
+        self.cursor.execute(jobs.KEEP_TIME, {"grace": self.grace})
+        self.touched += [job_id for (job_id,) in self.cursor.fetchall()]
+        if self.resuming:
+            self.resuming = resume_waiting(self.cursor)
         touched, self.touched = self.touched, []
         jobs.settle_dependencies(self.cursor, None if everything else touched)
         self.cursor.execute(jobs.CANCEL_INVALID_DEPENDENCY)
@@ -263,21 +293,6 @@ class Scheduler:
             )
         if messages:
             self.link.start(messages, self.load_script, self.load_environment)
-
-    def end_completing(self) -> None:
-        """要求 stepd 结束已有结局的作业，每个只要求一次。"""
-        self.cursor.execute(jobs.COMPLETING, {"node": self.node})
-        for job_id, attempt, outcome, asked_at, _, _ in self.cursor.fetchall():
-            key = (job_id, attempt)
-            if key in self.killing or key in self.link.ended:
-                continue
-            if key in self.link.running or key in self.link.starting:
-                self.link.kill(
-                    key,
-                    float(self.config.kill_wait),
-                    endings.notice(job_id, self.node, outcome, asked_at or time.time()),
-                )
-                self.killing.add(key)
 
     def load_script(self, key: str) -> bytes | None:
         """按摘要取脚本正文。"""

@@ -46,8 +46,8 @@ def decide(outcome: str | None, status: int | None, cause: str | None, requeue: 
     code, signal = exit_of(status)
     if outcome == "REQUEUE":
         return Ending(JobState.CANCELLED, "None", 0, 15, "CANCELLED", 0, signal or 15, True)
-    if cause == "lost" or (cause == "killed" and outcome is None):
-        # 随重启而去，或随 `scns down --force` 停下：不是作业的错
+    if cause == "lost" or outcome == "NODE_FAIL" or (cause == "killed" and outcome is None):
+        # 随重启而去，节点被停用，或随 `scns down --force` 停下：不是作业的错
         return Ending(JobState.NODE_FAIL, "NodeDown", 0, 0, "CANCELLED", 0, 0, requeue)
     if outcome is not None:
         state = JobState(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 from scns import hostlist
 from scns.arrays import from_multirange
 from scns.db import jobs, nodes
+from scns.errors import ScnsError
 from scns.planner.features import Features
 from scns.planner.snapshot import Node, Partition, Policy, Request, Running, Snapshot, Use, Waiting
+
+log = logging.getLogger(__name__)
 
 #: 每个形状至多取出多少个候选；空闲 CPU 更少时只取那么多。
 MAX_DEPTH = 256
@@ -100,12 +104,20 @@ class Reader:
     def _waiting(self, cursor: Any, rows: list[Any], now: float) -> list[tuple[Waiting, Head]]:
         """候选的各行，列见 `WAITING_HEADS`。"""
         submissions = self._submissions(cursor, {row[1] for row in rows})
-        active = _array_active(cursor, [row[0] for row in rows if row[7] is not None])
+        active = _array_active(cursor, sorted({row[9] for row in rows if row[9] is not None}))
+        rooms: dict[int, int] = {}
         found = []
-        for job_id, submission_id, shape, priority, eligible, uid, reason, left, expected in rows:
+        # 同一数组的几行（各自成行的元素与余下的）分享 %N，先后照排计划的次序
+        for row in sorted(rows, key=lambda row: (-row[3], row[0])):
+            job_id, submission_id, shape, priority, eligible, uid, reason, left, expected = row[:9]
             submission = submissions[submission_id]
             ranges = None if left is None else from_multirange(left)
-            limit, running = submission.array_limit, active.get(job_id, 0)
+            limit, running = submission.array_limit, active.get(row[9], 0)
+            count = 1 if ranges is None else sum(stop - start for start, stop in ranges)
+            if limit is not None and row[9] is not None:
+                room = rooms.setdefault(row[9], max(0, limit - running))
+                count = min(count, room)
+                rooms[row[9]] = room - count
             job = Waiting(
                 job_id,
                 shape,
@@ -113,7 +125,7 @@ class Reader:
                 # 这一轮里才放行的，时刻比 now 还晚一点点
                 min(eligible or now, now),
                 submission.request,
-                _startable(ranges, limit, running),
+                count,
                 uid,
                 submission.account,
                 submission.qos,
@@ -130,21 +142,13 @@ class Reader:
             for row in cursor.fetchall():
                 found = dict(zip(_COLUMNS, row, strict=True))
                 self._cache[row[0]] = Submission(
-                    request_of(found), found["account"], found["qos"], found["array_limit"]
+                    _request(found), found["account"], found["qos"], found["array_limit"]
                 )
         return self._cache
 
     def forget(self) -> None:
         """要求可能被改过（`scontrol update`、重新配置）：下次重读。"""
         self._cache.clear()
-
-
-def _startable(ranges: list[tuple[int, int]] | None, limit: int | None, active: int) -> int:
-    """还可以启动几个：普通作业一个，数组受 %N 限制。"""
-    if ranges is None:
-        return 1
-    left = sum(stop - start for start, stop in ranges)
-    return left if limit is None else max(0, min(left, limit - active))
 
 
 def _array_active(cursor: Any, ids: list[int]) -> dict[int, int]:
@@ -217,8 +221,17 @@ def _partition(row: Any) -> Partition:
 _COLUMNS = (
     "id partition tasks cpus_per_task nodes_min nodes_max tasks_per_node mincpus "
     "memory_per_node memory_per_cpu time_limit time_min exclusive overcommit constraint node_list "
-    "exclude gres licenses account array_limit qos deadline"
+    "exclude gres licenses account array_limit qos deadline cpus"
 ).split()
+
+
+def _request(submission: Mapping[str, Any]) -> Request:
+    """一次提交要的资源；写得读不懂的（没有经过客户端检查的）不放在任何分区，永远等着。"""
+    try:
+        return request_of(submission)
+    except ScnsError as error:
+        log.warning("submission %s cannot be read: %s", submission["id"], error)
+        return Request(partitions=("",))
 
 
 def request_of(submission: Mapping[str, Any]) -> Request:
@@ -233,7 +246,7 @@ def request_of(submission: Mapping[str, Any]) -> Request:
         nodes_min=submission["nodes_min"],
         nodes_max=submission["nodes_max"],
         tasks_per_node=submission["tasks_per_node"],
-        mincpus=submission["mincpus"],
+        mincpus=_least_cpus(submission),
         memory_per_node=submission["memory_per_node"],
         memory_per_cpu=submission["memory_per_cpu"],
         time_limit=submission["time_limit"],
@@ -246,6 +259,20 @@ def request_of(submission: Mapping[str, Any]) -> Request:
         gres=_counts(submission["gres"]),
         licenses=_counts(submission["licenses"]),
     )
+
+
+def _least_cpus(submission: Mapping[str, Any]) -> int | None:
+    """每个节点至少几个 CPU。
+
+    `scontrol update NumCPUs=` 可以要得比任务用的多，多出来的摊到各节点。
+    """
+    asked: int | None = submission["mincpus"]
+    cpus: int = submission["cpus"]
+    least: int = submission["nodes_min"]
+    used = max(submission["tasks"] * submission["cpus_per_task"], least)
+    if submission["overcommit"] or cpus <= used:
+        return asked
+    return max(asked or 1, -(-cpus // least))
 
 
 def _counts(text: str | None) -> dict[str, int]:

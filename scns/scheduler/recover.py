@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from scns.db import control
 from scns.scheduler import endings, starter
 
 if TYPE_CHECKING:
@@ -45,11 +46,20 @@ def reconcile(
             link.ended[key] = endings.lost(now)
         elif launch["state"] == "RUNNING":
             to_start.append(launch)
-        else:
+        elif launch["state"] == "COMPLETING":
             link.ended[key] = endings.never_started(now)
     start(to_start)
+    _let_go_on(cursor, node, link)
     cursor.execute(ON_NODE, {"node": node})
     wanted = {(job_id, attempt) for job_id, attempt in cursor.fetchall()}
     for key in link.running - wanted:
         log.warning("job %d attempt %d is running but not wanted; ending it", *key)
         link.kill(key, 0.0, None)
+
+
+def _let_go_on(cursor: Any, node: str, link: StepdLink) -> None:
+    """挂起过、如今在跑的，再让它继续一次：上一次的要求可能没有送到。"""
+    cursor.execute(control.RESUMED, {"node": node})
+    for job_id, attempt in cursor.fetchall():
+        if (job_id, attempt) in link.running:
+            link.resume((job_id, attempt))

@@ -1,4 +1,4 @@
-"""执行请求：每个动词一个函数，准不准在这里判定，落库的语句在 `scns.db.requests`。
+"""读取与执行请求：找出目标牵涉的行，交给 `scns.scheduler.verbs` 里的动词，写回结果。
 
 权限只看请求行里由数据库记下的 uid 与 operator；目标里写什么都不能让 scnsd 替别人做事。
 """
@@ -13,15 +13,18 @@ from typing import Any
 
 import psycopg2
 
+from scns.db import control
 from scns.db import requests as sql
-from scns.states import TERMINAL, Hold, JobState
+from scns.errors import ScnsError
+from scns.states import TERMINAL
 
 log = logging.getLogger(__name__)
 
 #: 一轮最多执行的请求数；其余下一轮继续，免得别的事等太久。
 BATCH = 500
 
-_ENDED = {state.value for state in TERMINAL}
+#: 结束了的状态。
+ENDED = frozenset(state.value for state in TERMINAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class Row:
     batch: bool
     whole: bool | None
     submission_id: int
+    nice: int
+    time_limit: int | None
 
 
 @dataclass(slots=True)
@@ -55,14 +60,15 @@ class Effects:
     参数：
         touched：状态变了、可能放行依赖者的作业号
         signals：（作业号，第几次，信号，范围）要送到本节点 stepd 的
-        suspended、resumed：（作业号，第几次）要停住、继续的
+        lost：（作业号，第几次）节点停用了而那里的 stepd 连不上的，当作随节点没了
+        resuming：有挂起的作业在等它的 CPU 空出来
         reconfigure、shutdown：管理员要求重读配置、停止守护进程
     """
 
     touched: list[int] = field(default_factory=list)
     signals: list[tuple[int, int, int, str]] = field(default_factory=list)
-    suspended: list[tuple[int, int]] = field(default_factory=list)
-    resumed: list[tuple[int, int]] = field(default_factory=list)
+    lost: list[tuple[int, int]] = field(default_factory=list)
+    resuming: bool = False
     reconfigure: bool = False
     shutdown: bool = False
     count: int = 0
@@ -99,7 +105,7 @@ def apply_requests(cursor: Any, verbs: dict[str, Verb]) -> Effects:
             cursor.execute("COMMIT")
         except (psycopg2.OperationalError, psycopg2.InterfaceError):
             raise
-        except (psycopg2.Error, ValueError, TypeError, KeyError):
+        except (psycopg2.Error, ScnsError, ValueError, TypeError, KeyError):
             # 一条坏请求若让整轮失败，就会一再重来，堵住所有人；记下它，继续
             log.exception("request %d (%s) failed", request_id, verb)
             cursor.execute("ROLLBACK")
@@ -148,141 +154,14 @@ def may(asked: Asked, row: Row) -> bool:
     return asked.operator or asked.uid == row.uid
 
 
-def cancel(cursor: Any, asked: Asked) -> list[Any]:
-    """取消作业，或向它送一个信号。来源：scancel(1)。"""
-    signal = asked.argument.get("signal")
-    scope = asked.argument.get("scope", "all")
-    states = asked.argument.get("states")
-    number = 15 if signal is None else int(signal)
-    # KILL 送给整个作业就是取消；别的信号只是送到
-    ends = signal is None or (number == 9 and scope != "batch")
-
-    def judge(row: Row) -> str | None:
-        if not may(asked, row):
-            return "Access/permission denied"
-        if row.state in _ENDED or row.state == JobState.COMPLETING:
-            return "Job/step already completing or completed"
-        if states and row.state not in states:
-            return "Job/step already completing or completed"
-        if not ends and row.state == JobState.PENDING:
-            return "Job is pending execution"
-        return None
-
-    results, rows = answer(cursor, asked, judge)
-    if not ends:
-        asked.effects.signals += [(row.job_id, row.attempt, number, scope) for row in rows]
-        return results
-    _end(cursor, asked, rows)
-    return results
-
-
-def _end(cursor: Any, asked: Asked, rows: list[Row]) -> None:
-    pending = [row for row in rows if row.state == JobState.PENDING]
-    part = [row for row in pending if row.whole is False]
-    whole = [row.job_id for row in pending if row.whole is not False]
-    for row in part:
-        values = {"id": row.job_id, "tasks": row.tasks, "uid": asked.uid}
-        cursor.execute(sql.CANCEL_RANGE, values)
-        cursor.execute(sql.NOTE_CANCELLED_RANGE, values)
-    if whole:
-        cursor.execute(sql.CANCEL_PENDING, {"ids": whole, "uid": asked.uid})
-    running = [row.job_id for row in rows if row.state != JobState.PENDING]
-    if running:
-        cursor.execute(
-            sql.END_RUNNING,
-            {"ids": running, "uid": asked.uid, "outcome": "CANCELLED", "hold": None},
-        )
-    for row in pending:
-        asked.effects.touched += [row.job_id, *filter(None, [row.array_job_id])]
-
-
-def hold(cursor: Any, asked: Asked) -> list[Any]:
-    """扣住作业：管理员扣的只有管理员能放。来源：scontrol(1) “hold”。"""
-    return _hold(cursor, asked, Hold.ADMIN if asked.operator else Hold.USER)
-
-
-def uhold(cursor: Any, asked: Asked) -> list[Any]:
-    """以用户的名义扣住，属主自己能放。来源：scontrol(1) “uhold”。"""
-    return _hold(cursor, asked, Hold.USER)
-
-
-def _hold(cursor: Any, asked: Asked, who: Hold) -> list[Any]:
-    def judge(row: Row) -> str | None:
-        if not may(asked, row):
-            return "Invalid user id"
-        return "Job has already finished" if row.state in _ENDED else None
-
-    results, rows = answer(cursor, asked, judge)
-    cursor.execute(sql.HOLD, {"ids": _own_rows(cursor, rows), "hold": who.value})
-    return results
-
-
-def release(cursor: Any, asked: Asked) -> list[Any]:
-    """放开扣住的作业。来源：scontrol(1) “release”。"""
-
-    def judge(row: Row) -> str | None:
-        if not may(asked, row):
-            return "Invalid user id"
-        if row.state in _ENDED:
-            return "Job has already finished"
-        if row.hold == Hold.ADMIN and not asked.operator:
-            return "Access/permission denied"
-        return None
-
-    results, rows = answer(cursor, asked, judge)
-    cursor.execute(sql.RELEASE, {"ids": _own_rows(cursor, rows)})
-    return results
-
-
-def requeue(cursor: Any, asked: Asked) -> list[Any]:
-    """让在跑的或已结束的批处理作业重新排队。来源：scontrol(1) “requeue”“requeuehold”。"""
-
-    def judge(row: Row) -> str | None:
-        if not may(asked, row):
-            return "Access/permission denied"
-        if row.state == JobState.PENDING:
-            return "Job is pending execution"
-        if not row.requeue or not row.batch:
-            return "Requested operation is presently disabled"
-        return None
-
-    results, rows = answer(cursor, asked, judge)
-    held = Hold.REQUEUE.value if asked.argument.get("hold") else None
-    running = [row.job_id for row in rows if row.state not in _ENDED]
-    ended = [row.job_id for row in rows if row.state in _ENDED]
-    cursor.execute(
-        sql.END_RUNNING, {"ids": running, "uid": asked.uid, "outcome": "REQUEUE", "hold": held}
-    )
-    cursor.execute(sql.REQUEUE_FINISHED, {"ids": ended, "hold": held})
-    return results
-
-
-def _own_rows(cursor: Any, rows: list[Row]) -> list[int]:
-    """要单独动手的行；数组里只点到一部分元素时，先让它们各有一行。"""
+def own_rows(cursor: Any, rows: list[Row]) -> list[int]:
+    """要单独动手的行，与 `rows` 一一对应；数组里只点到一部分时，那一部分先单独成行。"""
     ids = []
     for row in rows:
         if row.whole is False:
-            cursor.execute(sql.SPLIT_PART, {"id": row.job_id, "tasks": row.tasks})
-            ids += [element for (element,) in cursor.fetchall()]
+            cursor.execute(control.SPLIT_PART, {"id": row.job_id, "tasks": row.tasks})
+            (job_id,) = cursor.fetchone()
+            ids.append(job_id)
         else:
             ids.append(row.job_id)
     return ids
-
-
-def reconfigure(_: Any, asked: Asked) -> list[Any]:
-    """重读配置文件，只有管理员可以。来源：scontrol(1) “reconfigure”。"""
-    if not asked.operator:
-        return [{"error": "Access/permission denied"}]
-    asked.effects.reconfigure = True
-    return [None]
-
-
-#: 动词到函数。
-VERBS: dict[str, Verb] = {
-    "cancel": cancel,
-    "hold": hold,
-    "uhold": uhold,
-    "release": release,
-    "requeue": requeue,
-    "reconfigure": reconfigure,
-}

@@ -231,7 +231,8 @@ class Ending:
             text = ""
         for line in text.splitlines():
             number, _, reason = line.partition(" ")
-            self._reasons[int(number)] = reason
+            if number.isdecimal():
+                self._reasons[int(number)] = reason
         return self._reasons.pop(pid, None)
 
     def _record(self, event: str, job: Job, **fields: object) -> None:

@@ -148,15 +148,14 @@ def run(
         path：脚本在作业目录里的路径
         environment：提交时的环境；不改动
     """
-    if not gate.wait():
-        os._exit(0)
     try:
-        os.setsid()
-        become(spec.owner)
-        os.umask(spec.umask)
-        changed = _environ(spec, environment, context)
-        _settle(spec, context)
-        _execute(spec, path, changed, context)
+        if gate.wait():
+            os.setsid()
+            become(spec.owner)
+            os.umask(spec.umask)
+            changed = _environ(spec, environment, context)
+            _settle(spec, context)
+            _execute(spec, path, changed, context)
     except (LaunchError, OSError, ValueError, OverflowError) as error:
         fault = f"{os.getpid()} {error}".replace("\n", " ")
         os.write(context.faults, fault.encode("utf-8", "backslashreplace")[:_MAX_FAULT] + b"\n")

@@ -104,13 +104,18 @@ class Instance:
     def pid(self, name: str) -> int:
         return int((self.home / "run" / f"{name}.pid").read_text())
 
-    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """以角色 scns 直接查库；只用来制造场景与核对事实。"""
+    def connect(self) -> Any:
+        """以角色 scns 打开的连接，自动提交。"""
         text, descriptor = connect.dsn(str(self.home), "scns")
         connection = psycopg2.connect(text)
         connection.autocommit = True
         if descriptor is not None:
             os.close(descriptor)
+        return connection
+
+    def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """以角色 scns 直接查库；只用来制造场景与核对事实。"""
+        connection = self.connect()
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters or None)
             rows = cursor.fetchall() if cursor.description else []

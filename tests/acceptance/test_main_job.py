@@ -187,3 +187,19 @@ def test_without_a_configuration_file_there_is_one_partition_main():
         assert made.ok("sinfo", "-h", "-o", "%P %a %l").split() == ["main*", "up", "infinite"]
     finally:
         remove(made)
+
+
+def test_array_of_100000_elements_is_one_row_and_parts_of_it_are_cancelled_by_range(
+    instance: Instance,
+):
+    script = instance.script("true")
+    job_id = int(instance.ok("sbatch", "--parsable", "-H", "-a", "1-100000", script))
+    where = "array_job_id = %s"
+    assert instance.sql(f"SELECT count(*) FROM scns.job WHERE {where}", job_id) == [(1,)]
+    assert len(instance.ok("squeue", "-h", "-r", "-j", str(job_id)).splitlines()) == 100_000
+    instance.ok("scancel", f"{job_id}_[5-90000]")
+    shown = instance.ok("squeue", "-h", "-j", str(job_id), "-o", "%i")
+    assert shown == f"{job_id}_[1-4,90001-100000]\n"
+    assert instance.sql(f"SELECT count(*) FROM scns.job WHERE {where}", job_id) == [(1,)]
+    instance.ok("scancel", str(job_id))
+    assert instance.ok("squeue", "-h", "-j", str(job_id)) == ""

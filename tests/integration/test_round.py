@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from scns.config import Config
 from scns.db import lease
 from scns.planner.snapshot import Policy
 from scns.scheduler import recover
@@ -74,7 +74,7 @@ def scheduler(cursor, site, stepd) -> Scheduler:
         node="n1",
         cursor=cursor,
         link=stepd,
-        config=SimpleNamespace(kill_wait=30, cluster_name="scns", licenses={}),  # type: ignore[arg-type]
+        config=Config(nodes=(), partitions=()),
         conf_path=None,
         reload=lambda: None,  # type: ignore[arg-type,return-value]
         reader=Reader(Policy()),
@@ -355,6 +355,9 @@ def test_requeued_job_keeps_its_id_and_counts_a_restart(scheduler, stepd, submit
     ask("requeue", {"job": job_id})
     run(scheduler)
     stepd.end(job_id, status=15, cause="killed")
+    run(scheduler)
+    assert rows(cursor, "state, reason") == [("PENDING", "BeginTime")]
+    cursor.execute("UPDATE scns.job SET begin_time = now()")
     run(scheduler)
     assert rows(cursor, "id, state, restarts, attempt") == [(job_id, "RUNNING", 1, 2)]
     assert stepd.of("start")[-1]["append"] is True

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scns.planner.fairshare import Account, Tree
 from scns.planner.priority import Scale, Weights
 from scns.planner.ranking import Multifactor
-from scns.planner.report import bounded_slowdown, summarise, table, user_table
+from scns.planner.report import bounded_slowdown, course, summarise, table, user_table
 from scns.planner.simulate import Machine, Ran, compare, simulate, times, unlimited
 from scns.planner.snapshot import Policy
 from scns.planner.swf import InvalidTrace, Trace, Workload, read
@@ -235,15 +235,15 @@ def test_with_limits_easy_needs_no_age_bound():
 def test_two_accounts_with_shares_3_to_1_get_their_parts_in_a_week():
     rng = Random(3)
     jobs = [
-        Trace(at, 0, rng.randint(3600, 7200), rng.choice([1, 2]), uid=at % 2, group=at % 2)
-        for at in range(1500)
+        Trace(at, 0, rng.choice([7200, 10800, 14400]), rng.choice([1, 2]), uid=at % 2, group=at % 2)
+        for at in range(800)
     ]
     tree = Tree(
         [Account("group0", None, 3), Account("group1", None, 1)],
         {("group0", 0): 1, ("group1", 1): 1},
     )
     weights = Weights(fairshare=1000)
-    ranking = Multifactor(weights, Scale(1, 8), tree, half_life=WEEK, period=1800.0)
+    ranking = Multifactor(weights, Scale(1, 8), tree, half_life=WEEK, period=3600.0)
     history = simulate(Workload(jobs, 8), Policy("easy"), limit=times(1.0), ranking=ranking)
     used = [0.0, 0.0]
     for ran in history:
@@ -283,6 +283,11 @@ def test_a_report_counts_everyone_and_each_user():
     assert report.utilisation == pytest.approx(250 / 400)
     assert report.users[7].jobs == 1
     assert report.users[7].cpu_seconds == 50
+
+
+def test_the_course_tells_busy_cpus_and_waiting_jobs():
+    history = [ran(0, 0, 100, cpus=2), ran(10, 50, 100, cpus=1)]
+    assert course(history) == [(0, 2, 0), (10, 2, 1), (50, 3, 0), (100, 0, 0)]
 
 
 def test_an_empty_simulation_has_a_report_too():
