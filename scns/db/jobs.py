@@ -129,7 +129,8 @@ WITH wish AS (
 SELECT id, attempt FROM started
 """
 
-#: 启动所需的一切，挂起的也列出（它可能随节点没了）。`known` 是 stepd 已经知道的作业号。
+#: 启动所需的一切，没有脚本的分配与挂起的也列出（它可能随节点没了）。
+#: `known` 是 stepd 已经知道的作业号。
 LAUNCHES = """
 SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list, j.nodes_alloc,
        j.cpus_alloc, j.priority,
@@ -142,11 +143,11 @@ SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list
        a.cpu_ids::text, a.memory, a.boot_id, j.state,
        (SELECT jsonb_agg(jsonb_build_array(o.node, o.cpus, o.tasks) ORDER BY o.node)
           FROM scns.allocation o WHERE o.job_id = j.id),
-       a.gres
+       a.gres, s.batch
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
- WHERE a.node = %(node)s AND j.batch_host = %(node)s AND s.batch
+ WHERE a.node = %(node)s AND j.batch_host = %(node)s
    AND j.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
    AND (%(ids)s::bigint[] IS NULL OR j.id = ANY (%(ids)s))
    AND NOT j.id = ANY (%(known)s)
@@ -157,7 +158,8 @@ SCRIPT = "SELECT body FROM scns.script WHERE hash = decode(%(key)s, 'hex')"
 
 ENVIRONMENT = "SELECT body FROM scns.environment WHERE hash = decode(%(key)s, 'hex')"
 
-#: 记下结束：终态、退出码、交还占用、批处理步一行。旧的一次（attempt 不同）改不了任何东西。
+#: 记下结束：终态、退出码、交还占用、批处理步一行；没有报告过结束的步一并了结。
+#: 旧的一次（attempt 不同）改不了任何东西。
 RECORD_ENDED = """
 WITH report AS (
     SELECT * FROM unnest(%(job_ids)s::bigint[], %(attempts)s::int[], %(states)s::text[],
@@ -178,7 +180,8 @@ WITH report AS (
       FROM report r
      WHERE j.id = r.job_id AND j.attempt = r.attempt
        AND j.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
-    RETURNING j.id, j.attempt, j.array_job_id, j.start_time, j.end_time, j.batch_host, j.cpus_alloc
+    RETURNING j.id, j.attempt, j.array_job_id, j.start_time, j.end_time, j.batch_host,
+              j.cpus_alloc, j.submission_id
 ), freed AS (
     DELETE FROM scns.allocation a USING changed c
      WHERE a.job_id = c.id AND a.attempt = c.attempt
@@ -198,8 +201,14 @@ WITH report AS (
     SELECT c.id, c.attempt, -5, 'batch', r.step_state, c.batch_host, 1, c.cpus_alloc,
            c.start_time, c.end_time, r.step_code, r.step_signal, r.user_ms, r.system_ms, r.max_rss
       FROM changed c JOIN report r ON r.job_id = c.id
+      JOIN scns.submission s ON s.id = c.submission_id AND s.batch
      WHERE r.step_state IS NOT NULL
     ON CONFLICT DO NOTHING
+), closed AS (
+    UPDATE scns.step t
+       SET state = 'CANCELLED', end_time = c.end_time, exit_code = 0, exit_signal = 0
+      FROM changed c
+     WHERE t.job_id = c.id AND t.attempt = c.attempt AND t.end_time IS NULL
 )
 SELECT id, array_job_id FROM changed
 """

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 #: 作业与第几次启动：stepd 与数据库对得上号的钥匙。
 Key = tuple[int, int]
 
+#: 作业、第几次启动与步号。
+StepKey = tuple[int, int, int]
+
 #: 按摘要取脚本或环境的正文；已被清理时返回 None。
 Loader = Callable[[str], bytes | None]
 
@@ -31,6 +34,7 @@ class StepdLink:
         running：stepd 承认在跑、尚未报告结束的
         ended：报告了结束、数据库还没有记下的
         refused：stepd 拒绝启动的，连同理由
+        steps：作业步的报告里数据库还没有记下的，同一步只留最新的
         boot_id：stepd 报告的启动标识；还没有应答时为 None
         welcomed：收到了完整的名单，还没有与数据库核对
     """
@@ -40,6 +44,7 @@ class StepdLink:
     ended: dict[Key, dict[str, Any]] = field(default_factory=dict)
     refused: dict[Key, str] = field(default_factory=dict)
     starting: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    steps: dict[StepKey, dict[str, Any]] = field(default_factory=dict)
     boot_id: str | None = None
     welcomed: bool = False
     client: protocol.Client | None = None
@@ -86,7 +91,9 @@ class StepdLink:
         if "job" not in message:
             return
         key = (message["job"], message["attempt"])
-        if kind == "started":
+        if kind in ("step_started", "step_ended"):
+            self.steps[*key, message["step"]] = message
+        elif kind == "started":
             self.running.add(key)
             self.starting.pop(key, None)
         elif kind == "ended":
@@ -108,6 +115,8 @@ class StepdLink:
                 self.ended[key] = job
             else:
                 self.running.add(key)
+        for step in message["steps"]:
+            self.steps[step["job"], step["attempt"], step["step"]] = step
         self.welcomed = True
 
     def start(
@@ -117,7 +126,8 @@ class StepdLink:
         batch: list[dict[str, Any]] = []
         for message in messages:
             key = (message["job"], message["attempt"])
-            batch += self._bodies(message, script, environment)
+            if message["op"] == "start":
+                batch += self._bodies(message, script, environment)
             self.starting[key] = message
             batch.append(message)
         self._send(batch)
@@ -159,13 +169,24 @@ class StepdLink:
             self.ended.pop(key, None)
         self._send([{"op": "ack", "job": job, "attempt": attempt} for job, attempt in keys])
 
+    def acknowledge_steps(self, reports: Iterable[dict[str, Any]]) -> None:
+        """数据库已记下这些步的报告；结束了的 stepd 可以忘掉。"""
+        done = []
+        for report in reports:
+            key = (report["job"], report["attempt"], report["step"])
+            self.steps.pop(key, None)
+            if report["op"] == "step_ended":
+                done.append(dict(zip(("job", "attempt", "step"), key, strict=True)))
+        self._send([{"op": "step_ack", **identity} for identity in done])
+
     def kill(self, key: Key, grace: float, message: str | None) -> None:
         """TERM、宽限、KILL 作业的全部进程；`message` 写进作业的输出。"""
         self._order(key, {"op": "kill", "grace": grace, "message": message})
 
-    def signal(self, key: Key, number: int, scope: str) -> None:
-        """送一个信号；范围是 batch、steps 或 all。"""
-        self._order(key, {"op": "signal", "signal": number, "scope": scope})
+    def signal(self, key: Key, number: int, scope: str | int) -> None:
+        """送一个信号；范围是 batch、steps、all，或一个步号。"""
+        where = {"scope": scope} if isinstance(scope, str) else {"step": scope}
+        self._order(key, {"op": "signal", "signal": number, **where})
 
     def suspend(self, key: Key) -> None:
         """停住整个进程树。"""
@@ -182,7 +203,7 @@ class StepdLink:
         if self.client is None or not messages:
             return
         try:
-            self.client.send(messages)  # type: ignore[arg-type]
+            self.client.send(messages)
         except OSError as error:
             log.warning("lost stepd: %s", error)
             self._lost()

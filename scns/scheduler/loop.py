@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,16 @@ from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
 from scns.errors import ScnsError
 from scns.planner.plan import plan
-from scns.scheduler import endings, estimate, explain, machine, recover, requests, starter
+from scns.scheduler import (
+    endings,
+    estimate,
+    explain,
+    machine,
+    recover,
+    requests,
+    starter,
+    steps,
+)
 from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.mail import LOOK_AGAIN, Mailer
 from scns.scheduler.orders import Orders
@@ -203,7 +213,9 @@ class Scheduler:
         self.mailer.domain = self.config.mail_domain
 
     def record_ended(self) -> None:
-        """记下结束的作业，提交之后才向 stepd 确认。"""
+        """记下作业步与结束的作业，提交之后才向 stepd 确认。"""
+        if self.link.steps:
+            self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
         done, touched = endings.record(self.cursor, self.node, self.link)
@@ -272,6 +284,14 @@ class Scheduler:
     def start(self, launches: list[dict[str, Any]]) -> None:
         """核对属主之后送给 stepd；属主已经换了人的作业拒绝启动。"""
         messages = []
+        place = starter.Place(
+            self.node,
+            self.config.cluster_name,
+            self.node,
+            self.conf_path,
+            os.path.dirname(self.link.run_dir),
+            float(self.config.kill_wait),
+        )
         for launch in launches:
             if launch["state"] != "RUNNING":
                 continue
@@ -281,16 +301,8 @@ class Scheduler:
                 log.error("job %s: %s", starter.label(launch), refusal)
                 self.link.refused[key] = refusal
                 continue
-            messages.append(
-                starter.start_message(
-                    launch,
-                    node=self.node,
-                    cluster=self.config.cluster_name,
-                    controller=self.node,
-                    conf=self.conf_path,
-                    grace=float(self.config.kill_wait),
-                )
-            )
+            say = starter.start_message if launch["batch"] else starter.allocate_message
+            messages.append(say(launch, place))
         if messages:
             self.link.start(messages, self.load_script, self.load_environment)
 

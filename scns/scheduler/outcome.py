@@ -40,7 +40,7 @@ def decide(outcome: str | None, status: int | None, cause: str | None, requeue: 
     参数：
         outcome：已决定的结局（CANCELLED、TIMEOUT…，或 REQUEUE）；None 是脚本自己结束
         status：`waitpid` 的状态字；没有起过进程时为 None
-        cause：stepd 报告的缘由：`killed`、`launch`、`lost`、`oom` 或 None
+        cause：stepd 报告的缘由：`killed`、`launch`、`lost`、`oom`、`unheld` 或 None
         requeue：作业允许节点故障后重新排队
     """
     code, signal = exit_of(status)
@@ -49,6 +49,9 @@ def decide(outcome: str | None, status: int | None, cause: str | None, requeue: 
     if cause == "lost" or outcome == "NODE_FAIL" or (cause == "killed" and outcome is None):
         # 随重启而去，节点被停用，或随 `scns down --force` 停下：不是作业的错
         return Ending(JobState.NODE_FAIL, "NodeDown", 0, 0, "CANCELLED", 0, 0, requeue)
+    if cause == "unheld" and outcome is None:
+        # 握着分配的 srun 或 salloc 不见了，或一直没有来
+        return Ending(JobState.CANCELLED, "None", 0, 0, None, 0, 0)
     if outcome is not None:
         state = JobState(outcome)
         reason = {JobState.TIMEOUT: "TimeLimit", JobState.DEADLINE: "DeadLine"}.get(state, "None")

@@ -59,14 +59,14 @@ class Effects:
 
     参数：
         touched：状态变了、可能放行依赖者的作业号
-        signals：（作业号，第几次，信号，范围）要送到本节点 stepd 的
+        signals：（作业号，第几次，信号，范围）要送到本节点 stepd 的；范围也可以是一个步号
         lost：（作业号，第几次）节点停用了而那里的 stepd 连不上的，当作随节点没了
         resuming：有挂起的作业在等它的 CPU 空出来
         reconfigure、shutdown：管理员要求重读配置、停止守护进程
     """
 
     touched: list[int] = field(default_factory=list)
-    signals: list[tuple[int, int, int, str]] = field(default_factory=list)
+    signals: list[tuple[int, int, int, str | int]] = field(default_factory=list)
     lost: list[tuple[int, int]] = field(default_factory=list)
     resuming: bool = False
     reconfigure: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from scns import filenames, hostlist
@@ -16,7 +17,7 @@ COLUMNS = (
     "owner uid gid name partition account qos tasks cpus_per_task tasks_per_node memory_per_node "
     "memory_per_cpu directory standard_input standard_output standard_error arguments umask limits "
     "submit_host command dependency array_indices array_limit exclusive overcommit options "
-    "script_key environment_key cpu_ids memory boot_id state nodes gres"
+    "script_key environment_key cpu_ids memory boot_id state nodes gres batch"
 ).split()
 
 
@@ -35,20 +36,63 @@ def label(launch: dict[str, Any]) -> str:
     return f"{launch['array_job_id']}_{launch['array_task_id']}"
 
 
-def start_message(
-    launch: dict[str, Any],
-    *,
-    node: str,
-    cluster: str,
-    controller: str,
-    conf: str | None,
-    grace: float,
-) -> dict[str, Any]:
-    """给 stepd 的 start 消息；脚本与环境以摘要指代，另行送去。
+@dataclass(frozen=True, slots=True)
+class Place:
+    """启动所在的地方。
 
     参数：
+        cluster、controller：集群名与排计划的主机
+        conf：配置文件；None 是没有
+        home：状态目录，作业里的命令靠它找到这个实例
         grace：脚本结束后，留下的进程从 TERM 到 KILL 的秒数
     """
+
+    node: str
+    cluster: str
+    controller: str
+    conf: str | None
+    home: str
+    grace: float
+
+
+#: 只有批处理脚本才有的变量；没有脚本的分配里没有，各任务自己的由 stepd 给。
+_BATCH_ONLY = ("ENVIRONMENT HOSTNAME SLURM_GTIDS SLURM_LOCALID SLURM_NODEID SLURM_PROCID").split()
+
+
+def allocate_message(launch: dict[str, Any], place: Place) -> dict[str, Any]:
+    """给 stepd 的 allocate 消息：`srun` 与 `salloc` 的分配，没有脚本。"""
+    variables = _variables(launch, place)
+    return {
+        "op": "allocate",
+        **_common(launch, place),
+        "variables": {name: variables[name] for name in variables if name not in _BATCH_ONLY},
+        "stdout": None,
+        "stderr": None,
+        "held": not launch["options"].get("no_shell", False),
+    }
+
+
+def _common(launch: dict[str, Any], place: Place) -> dict[str, Any]:
+    """两种消息都有的字段。"""
+    return {
+        "job": launch["job_id"],
+        "attempt": launch["attempt"],
+        "label": label(launch),
+        "uid": launch["uid"],
+        "gid": launch["gid"],
+        "user": launch["owner"],
+        "groups": None,
+        "directory": launch["directory"],
+        "cpus": [
+            cpu for start, stop in from_multirange(launch["cpu_ids"]) for cpu in range(start, stop)
+        ],
+        "memory": launch["memory"] or None,
+        "grace": place.grace,
+    }
+
+
+def start_message(launch: dict[str, Any], place: Place) -> dict[str, Any]:
+    """给 stepd 的 start 消息；脚本与环境以摘要指代，另行送去。"""
     options = launch["options"]
     directory = launch["directory"]
     names = filenames.Facts(
@@ -57,25 +101,18 @@ def start_message(
         array_task_id=launch["array_task_id"],
         user=launch["owner"],
         name=launch["name"],
-        node=node,
+        node=place.node,
     )
     output = launch["standard_output"] or filenames.default_output(
         launch["array_task_id"] is not None
     )
     return {
         "op": "start",
-        "job": launch["job_id"],
-        "attempt": launch["attempt"],
-        "label": label(launch),
-        "uid": launch["uid"],
-        "gid": launch["gid"],
-        "user": launch["owner"],
-        "groups": None,
+        **_common(launch, place),
         "script": launch["script_key"],
         "environment": launch["environment_key"],
-        "variables": _variables(launch, node, cluster, controller, conf),
+        "variables": _variables(launch, place),
         "arguments": launch["arguments"],
-        "directory": directory,
         "stdin": _path(launch["standard_input"], names, directory),
         "stdout": _path(output, names, directory),
         "stderr": _path(launch["standard_error"], names, directory),
@@ -83,11 +120,6 @@ def start_message(
         "umask": launch["umask"],
         "limits": launch["limits"],
         "nice": 0,
-        "cpus": [
-            cpu for start, stop in from_multirange(launch["cpu_ids"]) for cpu in range(start, stop)
-        ],
-        "memory": launch["memory"] or None,
-        "grace": grace,
     }
 
 
@@ -97,9 +129,7 @@ def _path(pattern: str | None, names: filenames.Facts, directory: str) -> str | 
     return os.path.join(directory, filenames.expand(pattern, names))
 
 
-def _variables(
-    launch: dict[str, Any], node: str, cluster: str, controller: str, conf: str | None
-) -> dict[str, str | None]:
+def _variables(launch: dict[str, Any], place: Place) -> dict[str, str | None]:
     options = launch["options"]
     given = frozenset(options.get("given", ()))
     indices = launch["array_indices"]
@@ -116,9 +146,9 @@ def _variables(
         account=launch["account"],
         qos=launch["qos"],
         partition=launch["partition"].split(",")[0],
-        cluster=cluster,
-        controller=controller,
-        node=node,
+        cluster=place.cluster,
+        controller=place.controller,
+        node=place.node,
         node_list=launch["node_list"],
         nodes=tuple(
             (name, cpus, _tasks_on(launch, cpus, tasks)) for name, cpus, tasks in launch["nodes"]
@@ -138,10 +168,10 @@ def _variables(
         dependency=launch["dependency"],
         overcommit=launch["overcommit"],
         exclusive=launch["exclusive"] is not None,
-        conf=conf,
+        conf=place.conf,
         extra=options.get("variables", {}),
     )
-    return batch_variables(facts)
+    return batch_variables(facts) | {"SCNS_HOME": place.home}
 
 
 def _tasks_on(launch: dict[str, Any], cpus: int, tasks: int) -> int:

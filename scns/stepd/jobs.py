@@ -314,7 +314,8 @@ class Jobs:
         elif operation == "forward":
             self._steps.signal(peer.step, field.integer("signal"))
         else:
-            self._steps.terminate(peer.step, field.seconds("grace"))
+            own = peer.step.job.owner.grace
+            self._steps.terminate(peer.step, field.seconds("grace") if field.has("grace") else own)
 
     def disconnected(self, peer: Peer) -> None:
         """连接断了：它带着的步、握着的分配都到此为止。"""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from scns.stepd.job import Job
     from scns.stepd.protocol import Message
-    from scns.stepd.spec import Field, Owner
+    from scns.stepd.spec import Field
 
     #: 任务的一个流：递来的描述符的序号，要打开的路径，或者什么也不接。
     Stream = int | str | None
@@ -238,7 +238,10 @@ def run_task(step: Step, asked: Launch, number: int, gate: int, node: str) -> No
 def _settle(job: Job, asked: Launch, number: int, node: str) -> None:
     complaint = launch.change_directory(asked.directory)
     streams = asked.tasks[number][1]
-    opened = [_open(asked, stream, target, job.owner) for target, stream in enumerate(streams)]
+    opened = [_open(asked, stream, target) for target, stream in enumerate(streams[:2])]
+    # 同一个文件只打开一次，两个流的位置才一致
+    same = isinstance(streams[2], str) and streams[2] == streams[1]
+    opened.append(opened[1] if same else _open(asked, streams[2], 2))
     # 递来的描述符号码都大于 2，不会互相盖住
     for target, fd in enumerate(opened):
         os.dup2(fd, target)
@@ -249,7 +252,7 @@ def _settle(job: Job, asked: Launch, number: int, node: str) -> None:
     launch.apply_limits(asked.limits)
 
 
-def _open(asked: Launch, stream: Stream, target: int, owner: Owner) -> int:
+def _open(asked: Launch, stream: Stream, target: int) -> int:
     if isinstance(stream, int):
         return asked.descriptors[stream]
     if stream is None:

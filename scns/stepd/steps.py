@@ -291,16 +291,16 @@ class Steps:
         total = self._total(wish.job)
         if wish.held == 0:
             return True
-        used = sum(
-            step.held for step in self._of.get(wish.job, {}).values() if step.final is None
-        )
+        used = sum(step.held for step in self._of.get(wish.job, {}).values() if step.final is None)
         return used + (total if wish.held is None else min(wish.held, total)) <= total
 
     def _grant(self, peer: Peer, wish: Wish) -> None:
         job = wish.job
         number = self._next.get(job, 0)
+        whole = wish.held is None
         held = self._total(job) if wish.held is None else wish.held
-        step = Step(job, number, wish.name, wish.count, wish.cpus, held, time.time())
+        cpus = held if whole else wish.cpus
+        step = Step(job, number, wish.name, wish.count, cpus, held, time.time())
         self._next[job] = number + 1
         self._of.setdefault(job, {})[number] = step
         self._record("step", step, **step.facts())
@@ -396,7 +396,7 @@ class Steps:
         else:
             steps[number].final = field.table("message")
 
-    def _record(self, event: str, step: Step, **fields: object) -> None:
+    def _record(self, event: str, step: Step, /, **fields: object) -> None:
         try:
             self._journal.append(event, {**step.identity(), **fields})
         except OSError as error:

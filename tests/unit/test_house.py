@@ -97,7 +97,9 @@ def test_stepd_loads_nothing_but_the_standard_library():
     assert all(name == "scns.stepd" or name.startswith("scns.stepd.") for name in own)
 
 
-@pytest.mark.parametrize("command", ["sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol"])
+@pytest.mark.parametrize(
+    "command", ["sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol", "srun", "salloc"]
+)
 def test_hot_commands_start_lean(command):
     code = (
         "import sys\n"

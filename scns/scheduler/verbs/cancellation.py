@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
 from scns.db import requests as sql
+from scns.db import steps
 from scns.scheduler.requests import ENDED, answer, may
 from scns.states import JobState
 
 if TYPE_CHECKING:
     from scns.scheduler.requests import Asked, Row
+
+
+#: 批处理脚本自己的步号。
+BATCH_STEP = -5
 
 
 def cancel(cursor: Any, asked: Asked) -> list[Any]:
@@ -24,6 +30,8 @@ def cancel(cursor: Any, asked: Asked) -> list[Any]:
     def judge(row: Row) -> str | None:
         if not may(asked, row):
             return "Access/permission denied"
+        if _step_of(asked, row) is not None:
+            return _refuse_step(cursor, asked, row)
         if row.state in ENDED or row.state == JobState.COMPLETING:
             return "Job/step already completing or completed"
         if states and row.state not in states:
@@ -33,11 +41,37 @@ def cancel(cursor: Any, asked: Asked) -> list[Any]:
         return None
 
     results, rows = answer(cursor, asked, judge)
+    for row in rows:
+        step = _step_of(asked, row)
+        if step is not None:
+            # 不说信号是要这一步结束
+            sent = SIGKILL if signal is None else number
+            asked.effects.signals.append(
+                (row.job_id, row.attempt, sent, "batch" if step == BATCH_STEP else step)
+            )
+    rows = [row for row in rows if _step_of(asked, row) is None]
     if not ends:
         asked.effects.signals += [(row.job_id, row.attempt, number, scope) for row in rows]
         return results
     _end(cursor, asked, rows)
     return results
+
+
+def _step_of(asked: Asked, row: Row) -> int | None:
+    """这一行是为哪个作业步点的名；None 是整个作业。"""
+    step = asked.target[row.position - 1].get("step")
+    return None if step is None else int(step)
+
+
+def _refuse_step(cursor: Any, asked: Asked, row: Row) -> str | None:
+    """作业步不在跑的理由；在跑时为 None。"""
+    if row.state in ENDED or row.state == JobState.COMPLETING:
+        return "Job/step already completing or completed"
+    step = _step_of(asked, row)
+    if step == BATCH_STEP:
+        return None if row.batch else "Invalid job id specified"
+    cursor.execute(steps.RUNNING, {"job_id": row.job_id, "attempt": row.attempt, "step_id": step})
+    return None if cursor.fetchone() is not None else "Invalid job id specified"
 
 
 def _end(cursor: Any, asked: Asked, rows: list[Row]) -> None:
