@@ -15,9 +15,10 @@ from scns.planner.placement import Spread, amount_of, place
 from scns.planner.queue import Key, Line, Queue, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping, Sequence, Set
 
     from scns.planner.demand import Compiler, Demand, Need
+    from scns.planner.slot import Slot
     from scns.planner.snapshot import Policy, Waiting
 
 
@@ -55,6 +56,8 @@ class Round:
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区
         self._closed: set[str] = set()
+        # 各组节点里排在最前的、占满的有多少个，见 `_full`
+        self._fulls: dict[int, int] = {}
         # 现在放不下的与算不出机会的要求；资源只减不增，不比它们小的不必再试
         self._misfits = Failures()
         self._hopeless = Failures()
@@ -149,10 +152,19 @@ class Round:
         if self._misfits.cover(need, limit):
             return None
         now = self.ledger.now
-        spread = place(need, self.ledger, now, now + limit)
+        spread = place(need, self.ledger, now, now + limit, self._full(need.slots))
         if spread is None:
             self._misfits.add(need, limit)
         return spread
+
+    def _full(self, slots: Sequence[Slot]) -> int:
+        """排在最前的节点里有多少个已经没有空闲的 CPU；一轮之内只增不减。"""
+        key = id(slots)
+        count = self._fulls.get(key, 0)
+        while count < len(slots) and slots[count].idle[0] <= 0:
+            count += 1
+        self._fulls[key] = count
+        return count
 
     def _start(self, job: Waiting, demand: Demand, chance: Chance) -> None:
         start = book(job, demand, chance, self.ledger)
