@@ -1043,7 +1043,7 @@ BEGIN
 END $$;
 
 -- 重新判定依赖：新提交而未判过的，等在这些作业（或它们所属数组）上的；NULL 表示全部。
--- 返回判定有变的作业数
+-- 扣住的作业不判，放开时再判，与 Slurm 相同。返回判定有变的作业数
 CREATE FUNCTION scns.settle_dependencies(touched bigint[]) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE affected bigint[]; changed int;
@@ -1051,6 +1051,7 @@ BEGIN
   SELECT array_agg(DISTINCT e.job_id) INTO affected
     FROM scns.dependency e JOIN scns.job w ON w.id = e.job_id
    WHERE w.state = 'PENDING' AND w.dependency IN ('NEW', 'WAITING') AND e.state = 'WAITING'
+     AND w.hold IS NULL
      AND (touched IS NULL OR w.dependency = 'NEW' OR e.on_job_id = ANY (touched)
           OR e.kind = 'singleton');
   IF affected IS NULL THEN

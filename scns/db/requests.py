@@ -86,6 +86,8 @@ UPDATE scns.job
 RELEASE = """
 UPDATE scns.job
    SET hold = NULL,
+       -- 扣住时没有判过依赖
+       dependency = CASE dependency WHEN 'WAITING' THEN 'NEW' ELSE dependency END,
        eligible = state = 'PENDING' AND dependency = 'MET' AND coalesce(begin_time <= now(), true),
        eligible_time = CASE WHEN dependency = 'MET' THEN greatest(now(), begin_time) END,
        reason = CASE WHEN state <> 'PENDING' THEN 'None'
