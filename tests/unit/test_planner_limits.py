@@ -9,7 +9,6 @@ from scns.planner.plan import plan
 from scns.planner.snapshot import Limits
 from tests.unit.planner_cases import NOW, node, request, running, snapshot, waiting
 
-TREE = {"alice": "phys", "phys": "root"}
 GPUS = {"gpu": 4}
 
 
@@ -119,6 +118,15 @@ def test_jobs_started_in_this_round_count_too():
     assert [start.job_id for start in result.starts] == [0, 1, 9, 9]
     assert result.reason_of(jobs[3]) == "AssocMaxJobsLimit"
     assert result.reason_of(array) == "AssocMaxJobsLimit"
+
+
+def test_a_job_nobody_looked_at_still_knows_its_limit():
+    jobs = [waiting(1, request(8)), waiting(2, request(8), uid=7, account="phys")]
+    limits = {"phys": Limits(max_tres_per_job={"cpu": 4})}
+    ran = [running(9, 8, NOW + 99)]
+    result = plan(snapshot([node(gres=GPUS, busy=8)], jobs, ran, account_limits=limits))
+    assert list(result.blocked) == [1]
+    assert result.reason_of(jobs[1]) == "AssocMaxCpuPerJobLimit"
 
 
 def test_a_job_at_its_limit_blocks_nobody_else():
