@@ -941,8 +941,8 @@ BEGIN
   END IF;
   IF checked THEN
     SELECT bool_and(j.hold IS NOT NULL) INTO held FROM scns.job j WHERE j.id = ANY (ids);
-    PERFORM scns.check_nodes(s, held);
     PERFORM scns.check_request(s);
+    PERFORM scns.check_nodes(s, held);
   END IF;
   IF EXISTS (SELECT FROM scns.job j WHERE j.submission_id = old.id AND NOT j.id = ANY (ids)) THEN
     -- 用其中一个作业自己的号码，它还没有用作提交号的话
