@@ -161,11 +161,11 @@ def _create_template(server: Server) -> None:
 
 #: 只在测试库里：不在 `scns.states.TRANSITIONS` 里的转换，在做出它的那条 UPDATE 上就失败。
 _TRANSITION_GUARD = """
-CREATE TABLE scns.test_transition AS
+CREATE TABLE public.test_transition AS
   SELECT r ->> 0 AS before, r ->> 1 AS after FROM jsonb_array_elements(%s::jsonb) r;
 CREATE FUNCTION public.test_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM scns.test_transition t
+  IF NOT EXISTS (SELECT FROM public.test_transition t
                   WHERE t.before = OLD.state AND t.after = NEW.state) THEN
     RAISE EXCEPTION 'illegal transition of job %%: %% to %%', OLD.id, OLD.state, NEW.state;
   END IF;
