@@ -102,7 +102,7 @@ class Row:
                 literal = ""
                 if column.field.moment:
                     self.texts.append(_concatenate(cells))
-                    seconds = f"extract(epoch FROM {column.field.value})::bigint"
+                    seconds = f"floor(extract(epoch FROM {column.field.value}))::bigint"
                     self.moments.append((seconds, column))
                     cells = []
                     continue

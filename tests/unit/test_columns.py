@@ -205,7 +205,7 @@ def test_empty_row_is_an_empty_text():
 def test_times_split_the_row_into_texts():
     row = Row(codes("%i %.20V|%j")[0])
     assert row.select() == (
-        "(q.id::text) || %s::text, extract(epoch FROM q.submit_time)::bigint, (q.name)"
+        "(q.id::text) || %s::text, floor(extract(epoch FROM q.submit_time))::bigint, (q.name)"
     )
     assert row.parameters == [" "]
 

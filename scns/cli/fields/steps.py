@@ -18,7 +18,7 @@ _STEP = (
     + " ELSE t.step_id::text END"
 )
 _NOTHING = "'(null)'::text"
-_USED = "extract(epoch FROM now() - t.start_time)::int"
+_USED = "floor(extract(epoch FROM now() - t.start_time))::int"
 
 _ID = Field(
     "STEPID",
