@@ -186,7 +186,7 @@ CREATE FUNCTION scns.shape_of(s scns.submission) RETURNS bigint
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT hashtextextended(jsonb_build_array(
-    s.partition, s.account, s.qos, s.uid, s.tasks, s.cpus_per_task, s.nodes_min, s.nodes_max,
+    s.partition, s.account, s.qos, s.uid, s.tasks, s.cpus_per_task, s.cpus, s.nodes_min, s.nodes_max,
     s.tasks_per_node, s.mincpus, s.memory_per_node, s.memory_per_cpu, s.time_limit, s.time_min,
     s.exclusive, s.overcommit, s."constraint", s.node_list, s.exclude, s.gres, s.licenses,
     s.options -> 'reservation')::text, 0)
@@ -294,9 +294,9 @@ BEGIN
     rest := regexp_replace(rest, 'x[&|]x|\(x\)|\[x\]', 'x', 'g');
   END LOOP;
   IF rest <> 'x' OR EXISTS (
-       SELECT FROM regexp_split_to_table(btrim(expression), '[][&|()]+') name
-        WHERE name <> '' AND NOT EXISTS (
-          SELECT FROM scns.node n WHERE n.configured AND name = ANY (n.features))) THEN
+       SELECT FROM regexp_split_to_table(btrim(expression), '[][&|()]+') feature
+        WHERE feature <> '' AND NOT EXISTS (
+          SELECT FROM scns.node n WHERE n.configured AND feature = ANY (n.features))) THEN
     RAISE EXCEPTION 'Invalid feature specification' USING ERRCODE = 'SC001';
   END IF;
 END $$;
@@ -306,11 +306,11 @@ CREATE FUNCTION scns.check_gres(gres text) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF EXISTS (
-       SELECT FROM (SELECT regexp_replace(item, ':\d+$', '') AS name
+       SELECT FROM (SELECT regexp_replace(item, ':\d+$', '') AS wanted
                       FROM string_to_table(gres, ',') item) asked
-        WHERE name <> 'none' AND NOT EXISTS (
+        WHERE wanted <> 'none' AND NOT EXISTS (
           SELECT FROM scns.node n, jsonb_object_keys(n.gres) kind
-           WHERE n.configured AND (kind = name OR starts_with(kind, name || ':')))) THEN
+           WHERE n.configured AND (kind = wanted OR starts_with(kind, wanted || ':')))) THEN
     RAISE EXCEPTION 'Invalid generic resource (gres) specification'
       USING ERRCODE = 'SC002', DETAIL = 'Invalid generic resource (gres) specification';
   END IF;

@@ -206,7 +206,7 @@ SELECT id, array_job_id FROM changed
 
 #: 用户要求重新排队之后，过这么多秒才再参与排计划，期间原因是 BeginTime。Slurm 等的是凭据的
 #: 寿命，120 秒，免得旧的一次还没走新的一次就来；这里有 attempt 作栅栏，只留一点时间给
-#: 反复自己 requeue 的脚本喘气。节点故障的不等。
+#: 反复自己 requeue 的脚本喘气。节点故障的与扣住的不等。
 REQUEUE_DELAY = 5
 
 #: 结束的作业里要重新排队的：回到 PENDING，attempt 不动，下一次启动自然加一。

@@ -70,7 +70,7 @@ def _write(cursor: Any, decided: list[tuple[Key, dict[str, Any], Ending, str | N
         changed = cursor.fetchall()
         ended = {job_id for job_id, _ in changed}
         again = [
-            (key[0], hold, 0 if ending.state == JobState.NODE_FAIL else jobs.REQUEUE_DELAY)
+            (key[0], hold, 0 if hold or ending.state == JobState.NODE_FAIL else jobs.REQUEUE_DELAY)
             for key, _, ending, hold in decided
             if ending.requeue and key[0] in ended
         ]
