@@ -130,7 +130,9 @@ def test_time_limit_stands_still_while_suspended(world):
     assert world.value(job_id, "state") == "SUSPENDED"
     world.ask("resume", {"job": job_id})
     after = job(world, job_id, "limit_time, warn_time")
-    assert all(0 <= (late - early).total_seconds() < 5 for late, early in zip(after, before, strict=True))
+    assert all(
+        0 <= (late - early).total_seconds() < 5 for late, early in zip(after, before, strict=True)
+    )
     assert job(world, job_id, "suspended_seconds")[0] in (1000, 1001, 1002)
 
 
