@@ -137,9 +137,6 @@ def _create_template(server: Server) -> None:
             "CREATE ROLE scns_admin NOLOGIN",
             "GRANT scns_user, scns_admin TO scns WITH ADMIN OPTION",
             "GRANT pg_signal_backend, pg_monitor TO scns",
-            'CREATE ROLE "u:root" LOGIN IN ROLE scns_user, scns_admin',
-            'CREATE ROLE "u:alice" LOGIN IN ROLE scns_user',
-            'CREATE ROLE "u:bob" LOGIN IN ROLE scns_user',
         ):
             cursor.execute(statement)
     _create_database(server, "scns_template", "template0")
@@ -150,6 +147,10 @@ def _create_template(server: Server) -> None:
     connection = server.connect("scns_template", "scns")
     migrate.migrate(connection)
     with connection.cursor() as cursor:
+        # 由 scns 建立，它才管得了，与 `enrol` 相同
+        cursor.execute('CREATE ROLE "u:root" LOGIN IN ROLE scns_user, scns_admin')
+        cursor.execute('CREATE ROLE "u:alice" LOGIN IN ROLE scns_user')
+        cursor.execute('CREATE ROLE "u:bob" LOGIN IN ROLE scns_user')
         cursor.execute(
             "INSERT INTO scns.os_user (role, name, uid, gid, group_name) VALUES"
             " ('u:root', 'root', 0, 0, 'root'), ('u:alice', 'alice', 60001, 60001, 'alice'),"

@@ -146,6 +146,7 @@ class Scheduler:
         self.cursor.execute(nodes.TOUCH_NODE, machine.load(self.node))
         if self.epoch is not None:
             self.cursor.execute(request_sql.FORGET_REQUESTS)
+            self.cursor.execute(request_sql.END_LINGERING_SESSIONS)
             self.cursor.execute("SELECT scns.ensure_event_partitions(now())")
 
     def hear_stepd(self) -> None:

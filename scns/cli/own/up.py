@@ -28,8 +28,19 @@ POLL_SECONDS = 0.01
 def up(
     timeout: Annotated[float, typer.Option(help="Seconds to wait until a job could run.")] = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    bootstrap_sql: Annotated[
+        bool,
+        typer.Option(
+            "--bootstrap-sql", help="Print the SQL that prepares a PostgreSQL of your own; stop."
+        ),
+    ] = False,
 ) -> None:
     """启动数据库、stepd 与 scnsd。"""
+    if bootstrap_sql:
+        from scns.db.bootstrap import bootstrap_sql as script
+
+        print(script())
+        return
     state = home.own_home()
     deadline = time.monotonic() + timeout
     console = Console(quiet=quiet, highlight=False)
@@ -145,6 +156,8 @@ def _migrate(state: str) -> None:
     try:
         migrate.migrate(connection)
         register(connection, own_entry(), is_admin=True)
+    except psycopg2.Error as error:
+        raise Unavailable(f"cannot prepare the database: {str(error).strip()}") from None
     finally:
         connection.close()
 
