@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scns.planner.limits import submit_excess, tres_of
 from scns.planner.plan import plan
@@ -177,3 +179,76 @@ def test_submission_limits_count_waiting_and_running():
     over = submit_excess(limits, "account phys", mine=1, everyone=100)
     assert over is not None
     assert over.reason == "AssocGrpSubmitJobsLimit"
+
+
+caps = st.one_of(st.none(), st.integers(0, 3))
+limit_sets = st.builds(
+    Limits,
+    grp_jobs=caps,
+    max_jobs=caps,
+    grp_tres=st.dictionaries(st.sampled_from(["cpu", "mem", "node"]), st.integers(0, 12)),
+    max_tres_per_job=st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(0, 6)),
+)
+
+
+@given(
+    limit_sets,
+    limit_sets,
+    limit_sets,
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(1, 4), st.integers(0, 4), st.integers(1, 3)),
+        min_size=1,
+        max_size=12,
+    ),
+)
+@settings(max_examples=200, deadline=None)
+def test_limits_hold_after_any_round_and_block_only_what_would_break_them(root, phys, user, rows):
+    """集群够大，放不下的只能是因为上限。"""
+    jobs = [
+        waiting(
+            at,
+            request(cpus, memory_per_node=memory or None),
+            uid=uid,
+            account="phys",
+            count=count,
+            shape=at,
+        )
+        for at, (uid, cpus, memory, count) in enumerate(rows)
+    ]
+    limits = {"root": root, "phys": phys}
+    users = {("phys", 0): user}
+    result = plan(
+        snapshot(
+            [node(cpus=1000)],
+            jobs,
+            account_limits=limits,
+            user_limits=users,
+            parents={"phys": "root"},
+        )
+    )
+    started = [jobs[start.job_id] for start in result.starts]
+
+    def breaks(those):
+        """这些作业一起运行，破不破上限；每个用户的与账户的分开算。"""
+        for owner, mine in [(root, those), (phys, those), (user, [j for j in those if j.uid == 0])]:
+            if owner.grp_jobs is not None and len(mine) > owner.grp_jobs:
+                return True
+            used = {"cpu": 0, "mem": 0, "node": 0}
+            for job in mine:
+                for kind, count in tres_of(job.request).items():
+                    used[kind] += count
+                    if count > owner.max_tres_per_job.get(kind, count):
+                        return True
+            if any(used[kind] > most for kind, most in owner.grp_tres.items() if used[kind]):
+                return True
+            for uid in {job.uid for job in mine}:
+                count = sum(job.uid == uid for job in mine)
+                if owner.max_jobs is not None and count > owner.max_jobs:
+                    return True
+        return False
+
+    assert not breaks(started)
+    for job in jobs:
+        if sum(each is job for each in started) < job.count:
+            assert breaks([*started, job])
+            assert result.reason_of(job).startswith("Assoc")
