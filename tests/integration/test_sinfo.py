@@ -818,25 +818,27 @@ def test_json_of_an_empty_site(sinfo):
 def test_random_formats_have_the_right_widths(sinfo):
     chosen = random.Random(5)
     for _ in range(80):
-        widths = [chosen.randrange(1, 40) for _ in range(chosen.randrange(1, 8))]
-        dots = [chosen.choice(("", ".")) for _ in widths]
-        words = [chosen.choice(("-N", "-e", "-r", "-h", "-l"))]
-        if chosen.random() < 0.5:
-            letters = [chosen.choice(list(CODES)) for _ in widths]
-            words += [
-                "-o",
-                "".join(f"%{d}{w}{x}" for d, w, x in zip(dots, widths, letters, strict=True)),
-            ]
-        else:
-            names = [chosen.choice(list(NAMES)) for _ in widths]
-            words += [
-                "-O",
-                ",".join(f"{x}:{d}{w}" for d, w, x in zip(dots, widths, names, strict=True)),
-            ]
-        lines = sinfo(*words).split("\n")[:-1]
-        if words[0] == "-l":
-            lines = lines[1:]
-        assert {len(line) for line in lines} <= {sum(widths)}, words
+        short = chosen.random() < 0.5
+        table = CODES if short else NAMES
+        items, total = [], 0
+        for _ in range(chosen.randrange(1, 8)):
+            name = chosen.choice(list(table))
+            # 靠右时不截断的表头另有测试
+            dot = "" if table[name].whole else chosen.choice(("", "."))
+            width = chosen.randrange(1, 40)
+            items.append(f"%{dot}{width}{name}" if short else f"{name}:{dot}{width}")
+            total += width
+        option = chosen.choice(("-N", "-e", "-r", "-h", "-l"))
+        text = ("" if short else ",").join(items)
+        lines = sinfo(option, "-o" if short else "-O", text).split("\n")[:-1]
+        assert {len(line) for line in lines[option == "-l" :]} <= {total}, text
+
+
+@pytest.mark.usefixtures("one")
+def test_headers_of_names_are_not_cut_when_justified_right(sinfo):
+    assert sinfo("-p", "short", "-o", "%.1n|%1n|%.1N|%1N|%.1o|%.1P|") == (
+        "HOSTNAMES|H|NODELIST|N|NODE_ADDR|P|\nn|n|n|n|1|s|\n"
+    )
 
 
 def test_columns_that_are_read_exist(cursor):

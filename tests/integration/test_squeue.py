@@ -800,8 +800,23 @@ def test_node_lists_are_unfolded(squeue, database, cursor):
     assert squeue("-h", "-w", "m10", "-S", "i", "-o", "%i") == f"{jobs[0]}\n{jobs[1]}\n"
     assert squeue("-h", "-w", "m[1-2],n1", "-S", "i", "-o", "%i") == f"{jobs[0]}\n{jobs[2]}\n"
     assert squeue("-h", "-w", "") == ""
-    # 宽度截断名单，22.05 版只在没有点的宽度上
-    assert squeue("-h", "-j", str(jobs[0]), "-o", "%5N|%.12N|") == "m[1-3|   m[1-3,10]|\n"
+
+
+def test_what_is_not_cut_when_justified_right(squeue, database, cursor):
+    job = submit(database, time_limit=90000)
+    start(cursor, job)
+    waiting = hold(database, name="longname")
+    columns = "%1N|%.1N|%1R|%.1R|%.3N|%.1Y|%.1l|%.1L|%.1M|%.1j|%.1S|%1l|"
+    head, first, second, _ = squeue("-S", "i", "-o", columns).split("\n")
+    assert head == "N|NODELIST|N|NODELIST(REASON)|NODELIST|SCHEDNODES|T|T|T|N|S|T|"
+    fields = first.split("|")
+    assert fields[:7] == ["n", "n1", "n", "n1", " n1", "(null)", "1-01:00:00"]
+    assert fields[7].startswith("23:5") or fields[7] == "1-00:00:00"
+    assert fields[8].startswith("1:00:")
+    assert fields[9:] == ["j", time.strftime("%Y")[0], "1", ""]
+    # 原因与 UNLIMITED 要截
+    assert second == " | |(|(|   |(null)|U|U|0|l|N|U|"
+    assert str(waiting) in squeue("-h", "-o", "%i")
 
 
 # ── 消息 ────────────────────────────────────────────────────────────────────
@@ -1564,22 +1579,19 @@ def test_random_formats_have_the_right_widths(squeue, database, cursor):
     chosen = random.Random(4)
     letters, names = list(queue.CODES), list(queue_names.NAMES)
     for _ in range(150):
-        widths = [chosen.randrange(1, 40) for _ in range(chosen.randrange(1, 8))]
-        dots = [chosen.choice(("", ".")) for _ in widths]
-        if chosen.random() < 0.5:
-            text = "".join(
-                f"%{dot}{width}{chosen.choice(letters)}"
-                for dot, width in zip(dots, widths, strict=True)
-            )
-            lines = squeue("-o", text).split("\n")
-        else:
-            text = ",".join(
-                f"{chosen.choice(names)}:{dot}{width}"
-                for dot, width in zip(dots, widths, strict=True)
-            )
-            lines = squeue("-O", text).split("\n")
-        assert len(lines) == 5
-        assert {len(line) for line in lines[:-1]} == {sum(widths)}, text
+        short = chosen.random() < 0.5
+        items, total = [], 0
+        for _ in range(chosen.randrange(1, 8)):
+            name = chosen.choice(letters if short else names)
+            field = queue.CODES[name] if short else queue_names.NAMES[name]
+            # 靠右时不截断的另有测试
+            dot = "" if field.uncut or field.whole else chosen.choice(("", "."))
+            width = chosen.randrange(1, 40)
+            items.append(f"%{dot}{width}{name}" if short else f"{name}:{dot}{width}")
+            total += width
+        text = ("" if short else ",").join(items)
+        lines = squeue("-o" if short else "-O", text).split("\n")
+        assert [len(line) for line in lines] == [total] * 4 + [0], text
 
 
 # ── 计划 ────────────────────────────────────────────────────────────────────

@@ -125,6 +125,9 @@ MIN_CPUS = "greatest(q.mincpus, q.cpus_per_task * coalesce(q.tasks_per_node, 1))
 _MIN_MEMORY = "coalesce(nullif(q.memory_per_cpu, 0), q.memory_per_node, 0)"
 _LEFT = f"q.time_limit - ({_USED})"
 
+#: 有时限的时长靠右时不截断，`UNLIMITED` 要截，与 22.05 版相同。
+_LIMITED = "q.time_limit IS NOT NULL"
+
 #: 失败的与等待的作业说原因，其余的说节点。
 _EXPLAINED = "q.state IN ('PENDING', 'TIMEOUT', 'OUT_OF_MEMORY', 'DEADLINE', 'FAILED')"
 
@@ -242,16 +245,22 @@ CODES = {
     "l": Field(
         "TIME_LIMIT",
         f"CASE WHEN q.time_limit IS NULL THEN 'UNLIMITED' ELSE {sql.duration('q.time_limit')} END",
+        uncut=_LIMITED,
     ),
     "L": Field(
         "TIME_LEFT",
         f"CASE WHEN q.time_limit IS NULL THEN 'UNLIMITED' ELSE {sql.duration(_LEFT)} END",
+        uncut=_LIMITED,
     ),
     "m": Field("MIN_MEMORY", sql.size(_MIN_MEMORY, "q.raw")),
     # 十万行里绝大多数还在等：不为它们算时长
-    "M": Field("TIME", f"CASE WHEN {_WAITS} THEN '0:00' ELSE {sql.duration(_RAN)} END"),
+    "M": Field(
+        "TIME",
+        f"CASE WHEN {_WAITS} THEN '0:00' ELSE {sql.duration(_RAN)} END",
+        uncut=f"NOT ({_WAITS})",
+    ),
     "n": Field("REQ_NODES", "coalesce(q.required_nodes, '')"),
-    "N": Field("NODELIST", "coalesce(q.nodes, '')"),
+    "N": Field("NODELIST", "coalesce(q.nodes, '')", whole=True, uncut="true"),
     "o": Field("COMMAND", COMMAND),
     "O": Field("CONTIGUOUS", f"(({option('contiguous', 'false')})::bool::int)::text"),
     "p": Field("PRIORITY", "to_char(q.priority / 4294967295.0, 'FM0.00000000000000')"),
@@ -262,6 +271,8 @@ CODES = {
     "R": Field(
         "NODELIST(REASON)",
         f"CASE WHEN {_EXPLAINED} THEN '(' || {REASON} || ')' ELSE coalesce(q.nodes, '') END",
+        whole=True,
+        uncut=f"NOT ({_EXPLAINED})",
     ),
     "s": Field("", "''::text"),
     "S": Field("START_TIME", START, moment=True),
@@ -276,7 +287,7 @@ CODES = {
     "x": Field("EXC_NODES", "coalesce(q.exclude, '')"),
     "X": Field("CORE_SPEC", option("core_spec", "N/A")),
     "y": Field("NICE", "q.nice::text"),
-    "Y": Field("SCHEDNODES", "'(null)'::text"),
+    "Y": Field("SCHEDNODES", "'(null)'::text", whole=True, uncut="true"),
     "z": Field("S:C:T", f"{_SOCKETS} || ':' || {_CORES} || ':' || {_THREADS}"),
     "Z": Field("WORK_DIR", "q.directory"),
 }
