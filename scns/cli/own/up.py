@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -47,9 +48,13 @@ def up(
     settings_error = _check_configuration(state)
     if settings_error is not None:
         raise settings_error
-    already = instance.pid_of(state, "supervisor") is not None
-    if not already:
+    supervisor = instance.pid_of(state, "supervisor")
+    already = supervisor is not None
+    if supervisor is None:
         _launch(state)
+    else:
+        # 用 `scontrol shutdown` 停下的 scnsd 要有人说一声才再启动
+        os.kill(supervisor, signal.SIGHUP)
     _prepare_database(state, deadline)
     node = _wait_ready(state, deadline)
     verb = "is already running" if already else "is up"
