@@ -1283,7 +1283,7 @@ BEGIN
   END IF;
   UPDATE scns.job j
      SET submission_id = s.id, shape = scns.shape_of(s), priority = j.priority + old.nice - s.nice,
-         ranked_time = nullif(j.ranked_time, CASE WHEN isfinite(j.ranked_time) THEN j.ranked_time END),
+         ranked_time = CASE WHEN j.ranked_time = 'infinity' THEN j.ranked_time END,
          start_by = scns.start_by(s),
          mail = CASE WHEN options ? 'mail_type' THEN scns.mail_events(s.options) ELSE j.mail END
    WHERE j.id = ANY (ids);

@@ -60,7 +60,7 @@ SELECT j.id, j.uid, s.account,
        extract(epoch FROM CASE j.state WHEN 'COMPLETING' THEN j.kill_time
                                        WHEN 'RUNNING' THEN j.limit_time END)::float8,
        a.node, a.cpus, a.memory, a.gres, s.licenses, j.array_job_id,
-       CASE WHEN j.state <> 'SUSPENDED' THEN s.exclusive END
+       CASE WHEN j.state <> 'SUSPENDED' THEN s.exclusive END, s.qos
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id

@@ -181,6 +181,16 @@ def test_submission_limits_count_waiting_and_running():
     assert over.reason == "AssocGrpSubmitJobsLimit"
 
 
+def test_a_limit_of_the_user_replaces_the_one_of_the_account():
+    ran = [mine(9), mine(10)]
+    above = {"phys": Limits(max_jobs=1)}
+    assert verdict(request(), {"account": above}, ran) == "AssocMaxJobsLimit"
+    own = {("phys", 7): Limits(max_jobs=3)}
+    assert verdict(request(), {"account": above, "user": own}, ran) == "started"
+    higher = {"phys": Limits(max_jobs=3), "root": Limits(max_jobs=1)}
+    assert verdict(request(), {"account": higher}, ran) == "started"
+
+
 caps = st.one_of(st.none(), st.integers(0, 3))
 limit_sets = st.builds(
     Limits,
@@ -229,7 +239,20 @@ def test_limits_hold_after_any_round_and_block_only_what_would_break_them(root, 
     started = [jobs[start.job_id] for start in result.starts]
 
     def breaks(those):
-        """这些作业一起运行，破不破上限；每个用户的与账户的分开算。"""
+        """这些作业一起运行，破不破上限；`Max*` 由近及远，头一个写了的算数。"""
+        for uid in {job.uid for job in those}:
+            own = [job for job in those if job.uid == uid]
+            above = [user, phys, root] if uid == 0 else [phys, root]
+            most = next((each.max_jobs for each in above if each.max_jobs is not None), None)
+            if most is not None and len(own) > most:
+                return True
+            for job in own:
+                for kind, count in tres_of(job.request).items():
+                    caps = [
+                        each.max_tres_per_job for each in above if kind in each.max_tres_per_job
+                    ]
+                    if caps and count > caps[0][kind]:
+                        return True
         for owner, mine in [(root, those), (phys, those), (user, [j for j in those if j.uid == 0])]:
             if owner.grp_jobs is not None and len(mine) > owner.grp_jobs:
                 return True
@@ -237,14 +260,8 @@ def test_limits_hold_after_any_round_and_block_only_what_would_break_them(root, 
             for job in mine:
                 for kind, count in tres_of(job.request).items():
                     used[kind] += count
-                    if count > owner.max_tres_per_job.get(kind, count):
-                        return True
             if any(used[kind] > most for kind, most in owner.grp_tres.items() if used[kind]):
                 return True
-            for uid in {job.uid for job in mine}:
-                count = sum(job.uid == uid for job in mine)
-                if owner.max_jobs is not None and count > owner.max_jobs:
-                    return True
         return False
 
     assert not breaks(started)
