@@ -6,19 +6,12 @@ import pwd
 
 import pytest
 
-from tests.integration.test_round import (  # noqa: F401
-    ask,
-    result,
-    run,
-    scheduler,
-    stepd,
-    submit,
-)
+from tests.integration.rounds import result, run
 
 NOBODY = pwd.getpwnam("nobody")
 
 
-def test_operator_enrols_an_existing_user_once(scheduler, ask, cursor):  # noqa: F811
+def test_operator_enrols_an_existing_user_once(scheduler, ask, cursor):
     for _ in range(2):
         request = ask("enrol", {"uid": NOBODY.pw_uid})
         run(scheduler)
@@ -29,14 +22,14 @@ def test_operator_enrols_an_existing_user_once(scheduler, ask, cursor):  # noqa:
     assert cursor.fetchone() == (False,)
 
 
-def test_uid_without_an_account_is_refused(scheduler, ask, cursor):  # noqa: F811
+def test_uid_without_an_account_is_refused(scheduler, ask, cursor):
     request = ask("enrol", {"uid": 987654})
     run(scheduler)
     assert result(cursor, request) == [{"error": "Invalid user id"}]
 
 
 @pytest.mark.usefixtures("site")
-def test_ordinary_users_enrol_nobody(scheduler, ask, cursor):  # noqa: F811
+def test_ordinary_users_enrol_nobody(scheduler, ask, cursor):
     request = ask("enrol", {"uid": NOBODY.pw_uid}, user="u:alice")
     run(scheduler)
     assert result(cursor, request) == [{"error": "Access/permission denied"}]
