@@ -148,7 +148,7 @@ def tres(job: Record, *, allocated: bool) -> dict[str, int]:
             found[f"gres/{name}"] = int(number) * count
     found["mem"] = job["memory_alloc"] if allocated else asked_memory(job)
     found["node"] = count
-    return {name: number for name, number in found.items() if number}
+    return {name: number for name, number in sorted(found.items()) if number}
 
 
 def _tres_text(style: Style, found: dict[str, int]) -> str:
