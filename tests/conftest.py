@@ -137,9 +137,6 @@ def _create_template(server: Server) -> None:
             "CREATE ROLE scns_admin NOLOGIN",
             "GRANT scns_user, scns_admin TO scns WITH ADMIN OPTION",
             "GRANT pg_signal_backend, pg_monitor TO scns",
-            'CREATE ROLE "u:root" LOGIN IN ROLE scns_user, scns_admin',
-            'CREATE ROLE "u:alice" LOGIN IN ROLE scns_user',
-            'CREATE ROLE "u:bob" LOGIN IN ROLE scns_user',
         ):
             cursor.execute(statement)
     _create_database(server, "scns_template", "template0")
@@ -150,6 +147,10 @@ def _create_template(server: Server) -> None:
     connection = server.connect("scns_template", "scns")
     migrate.migrate(connection)
     with connection.cursor() as cursor:
+        # 由 scns 建立，它才管得了，与 `enrol` 相同
+        cursor.execute('CREATE ROLE "u:root" LOGIN IN ROLE scns_user, scns_admin')
+        cursor.execute('CREATE ROLE "u:alice" LOGIN IN ROLE scns_user')
+        cursor.execute('CREATE ROLE "u:bob" LOGIN IN ROLE scns_user')
         cursor.execute(
             "INSERT INTO scns.os_user (role, name, uid, gid, group_name) VALUES"
             " ('u:root', 'root', 0, 0, 'root'), ('u:alice', 'alice', 60001, 60001, 'alice'),"
@@ -161,11 +162,11 @@ def _create_template(server: Server) -> None:
 
 #: 只在测试库里：不在 `scns.states.TRANSITIONS` 里的转换，在做出它的那条 UPDATE 上就失败。
 _TRANSITION_GUARD = """
-CREATE TABLE scns.test_transition AS
+CREATE TABLE public.test_transition AS
   SELECT r ->> 0 AS before, r ->> 1 AS after FROM jsonb_array_elements(%s::jsonb) r;
 CREATE FUNCTION public.test_guard() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM scns.test_transition t
+  IF NOT EXISTS (SELECT FROM public.test_transition t
                   WHERE t.before = OLD.state AND t.after = NEW.state) THEN
     RAISE EXCEPTION 'illegal transition of job %%: %% to %%', OLD.id, OLD.state, NEW.state;
   END IF;

@@ -18,6 +18,10 @@ COMMANDS = {
     "status": ("status", "Show what runs: versions, pids, health."),
     "doctor": ("doctor", "Check this machine; say what is not enforced and how to cure it."),
     "why": ("why", "Say why a job waits, when it starts and what would start it sooner."),
+    "wait": ("wait", "Wait until jobs have ended; exit with their exit code."),
+    "tail": ("tail", "Follow the output of a job until it ends; exit with its exit code."),
+    "watch": ("watch", "Print a line whenever the state of a job changes."),
+    "eff": ("eff", "Compare what jobs asked for with what they used: CPU, memory, time."),
     "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
 }
 

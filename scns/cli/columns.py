@@ -33,14 +33,26 @@ class Field:
         value：取值；squeue 的是 SQL 表达式，sinfo 的是从一组节点到文字的函数
         moment：SQL 表达式的类型是 timestamptz，由客户端按自己的时区与
             `SLURM_TIME_FORMAT` 印出，NULL 印成 N/A；否则是不为 NULL 的 text
+        whole：靠右时不截断表头；22.05 版的节点名单如此
+        uncut：bool 的 SQL 表达式：靠右时不截断值；None 表示总要截
     """
 
-    __slots__ = ("header", "moment", "value")
+    __slots__ = ("header", "moment", "uncut", "value", "whole")
 
-    def __init__(self, header: str, value: Any, *, moment: bool = False) -> None:
+    def __init__(
+        self,
+        header: str,
+        value: Any,
+        *,
+        moment: bool = False,
+        whole: bool = False,
+        uncut: str | None = None,
+    ) -> None:
         self.header = header
         self.value = value
         self.moment = moment
+        self.whole = whole
+        self.uncut = uncut
 
 
 class Column:
@@ -70,10 +82,18 @@ class Column:
             text = cut.rjust(self.width) if self.right else cut.ljust(self.width)
         return text + self.suffix
 
+    def header(self) -> str:
+        """这一列的表头。"""
+        if self.field is None:
+            return self.suffix
+        if self.right and self.field.whole:
+            return self.field.header.rjust(self.width) + self.suffix
+        return self.pad(self.field.header)
+
 
 def header(columns: Iterable[Column]) -> str:
     """表头那一行，不含换行符。"""
-    return "".join(column.pad(column.field.header if column.field else "") for column in columns)
+    return "".join(column.header() for column in columns)
 
 
 class Row:
@@ -102,11 +122,11 @@ class Row:
                 literal = ""
                 if column.field.moment:
                     self.texts.append(_concatenate(cells))
-                    seconds = f"extract(epoch FROM {column.field.value})::bigint"
+                    seconds = f"floor(extract(epoch FROM {column.field.value}))::bigint"
                     self.moments.append((seconds, column))
                     cells = []
                     continue
-                cells.append(_cell(column, column.field.value))
+                cells.append(_cell(column, column.field))
             literal += column.suffix
         self._say(cells, literal)
         self.texts.append(_concatenate(cells))
@@ -137,11 +157,17 @@ class Row:
         return "".join(pieces)
 
 
-def _cell(column: Column, expression: str) -> str:
+def _cell(column: Column, field: Field) -> str:
     """一列的表达式；lpad 与 rpad 本来就留开头、截末尾，与 printf 的 `%*.*s` 一样。"""
-    if not column.width:
-        return f"({expression})"
-    return f"{'lpad' if column.right else 'rpad'}({expression}, {column.width})"
+    value, width = field.value, column.width
+    if not width:
+        return f"({value})"
+    if not column.right:
+        return f"rpad({value}, {width})"
+    cut = f"lpad({value}, {width})"
+    if field.uncut is None:
+        return cut
+    return f"CASE WHEN {field.uncut} THEN format('%%{width}s', {value}) ELSE {cut} END"
 
 
 def _concatenate(cells: list[str]) -> str:

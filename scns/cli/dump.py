@@ -11,10 +11,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 #: 仿的是哪一版；`version` 的次序与 Slurm 相同。
-_META = {
-    "plugin": {"type": "openapi/v0.0.38", "name": "Slurm OpenAPI v0.0.38"},
-    "Slurm": {"version": {"major": 22, "micro": 8, "minor": 5}, "release": "22.05.8"},
-}
+_SLURM = {"version": {"major": 22, "micro": 8, "minor": 5}, "release": "22.05.8"}
+_PLUGIN = {"type": "openapi/v0.0.38", "name": "Slurm OpenAPI v0.0.38"}
+_DATABASE_PLUGIN = {"type": "openapi/dbv0.0.38", "name": "Slurm OpenAPI DB v0.0.38"}
 
 #: YAML 里不加引号也不会读错的字符。
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./=@+-")
@@ -26,18 +25,20 @@ class Json:
     参数：
         kind：记录所在的键，`jobs` 或 `nodes`
         write：写出字节
+        database：记录是账（sacct）时为真
     """
 
-    def __init__(self, kind: str, write: Callable[[bytes], Any]) -> None:
+    def __init__(self, kind: str, write: Callable[[bytes], Any], *, database: bool = False) -> None:
         self._write = write
         self._kind = kind
+        self._meta = {"plugin": _DATABASE_PLUGIN if database else _PLUGIN, "Slurm": _SLURM}
         self._separator = b"\n"
 
     def begin(self) -> None:
         """写出外壳的前一半。"""
         import json
 
-        meta = json.dumps(_META)
+        meta = json.dumps(self._meta)
         self._write(f'{{"meta": {meta}, "errors": [], "{self._kind}": ['.encode())
 
     def record(self, text: bytes) -> None:
@@ -55,7 +56,7 @@ class Yaml(Json):
 
     def begin(self) -> None:
         """写出外壳的前一半。"""
-        self._say(["%YAML 1.1", "--- !!map", *_pairs({"meta": _META, "errors": []}, "")])
+        self._say(["%YAML 1.1", "--- !!map", *_pairs({"meta": self._meta, "errors": []}, "")])
         self._first = True
 
     def record(self, text: bytes) -> None:

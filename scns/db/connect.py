@@ -76,15 +76,21 @@ def dsn(home: str, user: str) -> tuple[str, int | None]:
     都没有就是状态目录里的嵌入式服务器。
 
     参数：
-        user：数据库角色；连接串自己写了 user 时以它为准
+        user：数据库角色；外部连接串自己写了 user，或写成 URI 时，以它为准
     """
     outside = os.environ.get("SCNS_DSN") or _recorded_dsn(home)
     if outside:
-        return outside, None
+        if "://" in outside or "user=" in outside:
+            return outside, None
+        return f"{outside} user={_quote(user)}", None
     path, fd = home_.socket_path(home_.run_dir(home), SOCKET)
-    quoted = os.path.dirname(path).replace("\\", "\\\\").replace("'", "\\'")
-    role = user.replace("\\", "\\\\").replace("'", "\\'")
-    return f"host='{quoted}' port={PORT} dbname=scns user='{role}' connect_timeout=10", fd
+    host = _quote(os.path.dirname(path))
+    return f"host={host} port={PORT} dbname=scns user={_quote(user)} connect_timeout=10", fd
+
+
+def _quote(value: str) -> str:
+    """libpq 连接串里的值：总加引号，反斜杠与单引号前加反斜杠。"""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _recorded_dsn(home: str) -> str | None:

@@ -103,7 +103,8 @@ WITH own AS (
      WHERE c.id = %(id)s AND s.partition = x.partition AND s.account = x.account AND s.qos = x.qos
 )
 UPDATE scns.job j
-   SET priority = CASE WHEN j.id = %(id)s THEN o.highest ELSE greatest(j.priority - 1, 1) END
+   SET priority = CASE WHEN j.id = %(id)s THEN o.highest ELSE greatest(j.priority - 1, 1) END,
+       site = j.site + CASE WHEN j.id = %(id)s THEN o.highest - j.priority ELSE -1 END
   FROM own o
  WHERE j.id = o.id
    AND EXISTS (SELECT FROM own a, own c
@@ -120,7 +121,7 @@ REPLACE_DEPENDENCIES = "SELECT scns.replace_dependencies(%(ids)s::bigint[], %(ed
 SETTLE_ELIGIBILITY = "SELECT scns.settle_eligibility(%(ids)s::bigint[])"
 
 SET_PRIORITY = """
-UPDATE scns.job SET priority = %(priority)s
+UPDATE scns.job SET priority = %(priority)s, ranked_time = 'infinity'
  WHERE id = ANY (%(ids)s) AND state IN ('PENDING', 'RUNNING', 'SUSPENDED')
 """
 

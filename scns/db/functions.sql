@@ -90,8 +90,9 @@ DECLARE s scns.submission; lowest int; highest int;
         summary boolean := j.array_job_id IS NOT NULL AND NOT 'ARRAY_TASKS' = ANY (j.mail);
 BEGIN
   IF summary AND (
-       EXISTS (SELECT FROM scns.mail m WHERE m.kind = write_mail.kind
-                AND (m.detail -> 'array_job_id')::bigint = j.array_job_id)
+       EXISTS (SELECT FROM scns.mail m
+                WHERE (m.detail -> 'array_job_id')::bigint = j.array_job_id
+                  AND replace(m.kind, 'FAIL', 'END') = replace(write_mail.kind, 'FAIL', 'END'))
        OR (kind = 'BEGIN' AND EXISTS (
              SELECT FROM scns.job o WHERE o.array_job_id = j.array_job_id
                 AND (o.attempt > 1 OR o.start_time < j.start_time)))
@@ -186,7 +187,7 @@ CREATE FUNCTION scns.shape_of(s scns.submission) RETURNS bigint
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
   SELECT hashtextextended(jsonb_build_array(
-    s.partition, s.account, s.qos, s.uid, s.tasks, s.cpus_per_task, s.nodes_min, s.nodes_max,
+    s.partition, s.account, s.qos, s.uid, s.tasks, s.cpus_per_task, s.cpus, s.nodes_min, s.nodes_max,
     s.tasks_per_node, s.mincpus, s.memory_per_node, s.memory_per_cpu, s.time_limit, s.time_min,
     s.exclusive, s.overcommit, s."constraint", s.node_list, s.exclude, s.gres, s.licenses,
     s.options -> 'reservation')::text, 0)
@@ -294,9 +295,9 @@ BEGIN
     rest := regexp_replace(rest, 'x[&|]x|\(x\)|\[x\]', 'x', 'g');
   END LOOP;
   IF rest <> 'x' OR EXISTS (
-       SELECT FROM regexp_split_to_table(btrim(expression), '[][&|()]+') name
-        WHERE name <> '' AND NOT EXISTS (
-          SELECT FROM scns.node n WHERE n.configured AND name = ANY (n.features))) THEN
+       SELECT FROM regexp_split_to_table(btrim(expression), '[][&|()]+') feature
+        WHERE feature <> '' AND NOT EXISTS (
+          SELECT FROM scns.node n WHERE n.configured AND feature = ANY (n.features))) THEN
     RAISE EXCEPTION 'Invalid feature specification' USING ERRCODE = 'SC001';
   END IF;
 END $$;
@@ -306,11 +307,11 @@ CREATE FUNCTION scns.check_gres(gres text) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF EXISTS (
-       SELECT FROM (SELECT regexp_replace(item, ':\d+$', '') AS name
+       SELECT FROM (SELECT regexp_replace(item, ':\d+$', '') AS wanted
                       FROM string_to_table(gres, ',') item) asked
-        WHERE name <> 'none' AND NOT EXISTS (
+        WHERE wanted <> 'none' AND NOT EXISTS (
           SELECT FROM scns.node n, jsonb_object_keys(n.gres) kind
-           WHERE n.configured AND (kind = name OR starts_with(kind, name || ':')))) THEN
+           WHERE n.configured AND (kind = wanted OR starts_with(kind, wanted || ':')))) THEN
     RAISE EXCEPTION 'Invalid generic resource (gres) specification'
       USING ERRCODE = 'SC002', DETAIL = 'Invalid generic resource (gres) specification';
   END IF;
@@ -438,7 +439,9 @@ BEGIN
     END IF;
   END IF;
   p := scns.check_partitions(s.partition);
-  s.account := coalesce(s.account, who.name);
+  s.account := coalesce(
+    s.account, (SELECT a.account FROM scns.association a WHERE a.user_name = who.name AND a.is_default),
+    who.name);
   s.qos := coalesce(s.qos, 'normal');
   s.nice := coalesce(s.nice, 0);
   s.cpus_per_task := coalesce(s.cpus_per_task, 1);
@@ -553,6 +556,7 @@ BEGIN
   s.environment_hash := sha256(environment);
   INSERT INTO scns.environment (hash, body) VALUES (s.environment_hash, environment)
     ON CONFLICT DO NOTHING;
+  PERFORM scns.check_submit_limits(s);
   s.id := nextval('scns.job_id_seq');
   PERFORM scns.check_job_count(s.id);
   INSERT INTO scns.submission SELECT s.*;
@@ -576,12 +580,15 @@ BEGIN
                      ELSE scns.base_priority() - s.nice END;
   j.submit_time := s.submit_time;
   j.eligible_time := CASE WHEN j.eligible THEN now() END;
+  IF scns.is_operator() AND request ? 'priority' THEN
+    j.ranked_time := 'infinity';
+  END IF;
   INSERT INTO scns.job (id, submission_id, uid, array_job_id, waiting, state, reason, hold,
                         dependency, eligible, shape, priority, begin_time, submit_time,
-                        eligible_time, start_by, mail)
+                        eligible_time, start_by, mail, ranked_time)
   VALUES (j.id, j.submission_id, j.uid, j.array_job_id, j.waiting, 'PENDING', j.reason, j.hold,
           j.dependency, j.eligible, j.shape, j.priority, j.begin_time, j.submit_time,
-          j.eligible_time, scns.start_by(s), scns.mail_events(s.options));
+          j.eligible_time, scns.start_by(s), scns.mail_events(s.options), j.ranked_time);
   FOR edge IN SELECT * FROM jsonb_array_elements(coalesce(request -> 'edges', '[]')) LOOP
     INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay)
     VALUES (s.id, place, edge ->> 'kind', (edge ->> 'job')::bigint, (edge ->> 'task')::int,
@@ -590,6 +597,281 @@ BEGIN
   END LOOP;
   PERFORM pg_notify('scns', '');
   RETURN s.id;
+END $$;
+
+-- ── 账户与上限 ──────────────────────────────────────────────────────────────
+
+-- 账户自己（深度 1）与它的各级上级
+CREATE FUNCTION scns.accounts_above(account text) RETURNS TABLE (name text, depth int)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE up(name, depth) AS (
+    SELECT accounts_above.account, 1
+    UNION ALL
+    SELECT a.parent, u.depth + 1 FROM up u JOIN scns.account a ON a.name = u.name
+     WHERE a.parent IS NOT NULL AND u.depth < 100)
+  SELECT name, depth FROM up
+$$;
+
+-- 账户自己与它的各级下级
+CREATE FUNCTION scns.accounts_below(account text) RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH RECURSIVE down(name) AS (
+    SELECT accounts_below.account
+    UNION
+    SELECT a.name FROM down d JOIN scns.account a ON a.parent = d.name)
+  SELECT name FROM down
+$$;
+
+-- 还没结束的作业数，数组算它的每个元素；NULL 的条件不看
+CREATE FUNCTION scns.count_submitted(accounts text[], of_uid int, of_qos text) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(sum(CASE WHEN j.waiting IS NULL THEN 1 ELSE
+           (SELECT sum(upper(r) - lower(r)) FROM unnest(j.waiting) r) END), 0)::bigint
+    FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
+   WHERE j.state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')
+     AND (accounts IS NULL OR s.account = ANY (accounts))
+     AND (of_uid IS NULL OR j.uid = of_uid) AND (of_qos IS NULL OR s.qos = of_qos)
+$$;
+
+-- 再提交这一次会超出哪一条提交数的上限；不超时为 NULL。自己没有 MaxSubmitJobs 的看最近的上级
+CREATE FUNCTION scns.submit_excess(s scns.submission) RETURNS text
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE asked bigint; most int; level record; q scns.qos;
+BEGIN
+  asked := coalesce((SELECT sum(upper(r) - lower(r)) FROM unnest(s.array_indices) r), 1);
+  SELECT x.* INTO q FROM scns.qos x WHERE x.name = s.qos;
+  IF scns.count_submitted(NULL, s.uid, s.qos) + asked > q.max_submit THEN
+    RETURN 'QOSMaxSubmitJobPerUserLimit';
+  ELSIF scns.count_submitted(NULL, NULL, s.qos) + asked > q.grp_submit THEN
+    RETURN 'QOSGrpSubmitJobsLimit';
+  END IF;
+  SELECT l.max_submit INTO most FROM (
+    SELECT 0 AS depth, a.max_submit FROM scns.association a
+     WHERE a.account = s.account AND a.user_name = s.owner
+    UNION ALL
+    SELECT u.depth, a.max_submit FROM scns.accounts_above(s.account) u
+      JOIN scns.association a ON a.account = u.name AND a.user_name = '') l
+   WHERE l.max_submit IS NOT NULL ORDER BY l.depth LIMIT 1;
+  IF most IS NOT NULL
+     AND scns.count_submitted(ARRAY[s.account], s.uid, NULL) + asked > most THEN
+    RETURN 'AssocMaxSubmitJobLimit';
+  END IF;
+  FOR level IN SELECT a.account, a.user_name, a.grp_submit FROM scns.accounts_above(s.account) u
+      JOIN scns.association a ON a.account = u.name
+                             AND (a.user_name = '' OR u.depth = 1 AND a.user_name = s.owner)
+     WHERE a.grp_submit IS NOT NULL LOOP
+    IF scns.count_submitted(ARRAY(SELECT scns.accounts_below(level.account)),
+                            CASE WHEN level.user_name <> '' THEN s.uid END, NULL)
+       + asked > level.grp_submit THEN
+      RETURN 'AssocGrpSubmitJobsLimit';
+    END IF;
+  END LOOP;
+  RETURN NULL;
+END $$;
+
+-- 提交数的上限。来源：sacctmgr(1) MaxSubmitJobs、GrpSubmitJobs
+CREATE FUNCTION scns.check_submit_limits(s scns.submission) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE excess text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM scns.association a
+                  WHERE a.max_submit IS NOT NULL OR a.grp_submit IS NOT NULL)
+     AND NOT EXISTS (SELECT FROM scns.qos q
+                      WHERE q.max_submit IS NOT NULL OR q.grp_submit IS NOT NULL) THEN
+    RETURN;
+  END IF;
+  -- 数与写之间不许别人插进来；只有设了这种上限的地方才排这个队
+  PERFORM pg_advisory_xact_lock(hashtextextended('scns.check_submit_limits', 0));
+  excess := scns.submit_excess(s);
+  IF excess IS NOT NULL THEN
+    RAISE EXCEPTION
+      'Job violates accounting/QOS policy (job submit limit, user''s size and/or time limits)'
+      USING ERRCODE = 'SC001', DETAIL = excess;
+  END IF;
+END $$;
+
+CREATE FUNCTION scns.require_operator() RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT scns.is_operator() THEN
+    RAISE EXCEPTION 'Access/permission denied' USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 添一个账户与它自己的一份上限；已有时返回假。settings 的键是 association 的列
+CREATE FUNCTION scns.add_account(name text, description text, organization text, parent text,
+                                 settings jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE added boolean;
+BEGIN
+  PERFORM scns.require_operator();
+  IF NOT EXISTS (SELECT FROM scns.account a WHERE a.name = add_account.parent) THEN
+    RAISE EXCEPTION 'This account ''%'' doesn''t exist.', parent USING ERRCODE = 'SC001';
+  END IF;
+  INSERT INTO scns.account (name, description, organization, parent)
+  VALUES (name, description, organization, parent) ON CONFLICT DO NOTHING;
+  added := FOUND;
+  IF added THEN
+    INSERT INTO scns.association (account, user_name) VALUES (name, '') ON CONFLICT DO NOTHING;
+    PERFORM scns.modify_associations(ARRAY[name], NULL, settings);
+  END IF;
+  RETURN added;
+END $$;
+
+-- 把一个用户放进一个账户；头一个账户就是默认的。已在其中时返回假
+CREATE FUNCTION scns.add_user(user_name text, uid int, account text, settings jsonb)
+RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE added boolean;
+BEGIN
+  PERFORM scns.require_operator();
+  IF NOT EXISTS (SELECT FROM scns.account a WHERE a.name = add_user.account) THEN
+    RAISE EXCEPTION 'This account ''%'' doesn''t exist.', account USING ERRCODE = 'SC001';
+  END IF;
+  INSERT INTO scns.association (account, user_name, uid, is_default)
+  VALUES (account, user_name, uid,
+          NOT EXISTS (SELECT FROM scns.association a
+                       WHERE a.user_name = add_user.user_name AND a.is_default))
+  ON CONFLICT DO NOTHING;
+  added := FOUND;
+  IF added THEN
+    PERFORM scns.modify_associations(ARRAY[account], ARRAY[user_name], settings);
+  END IF;
+  RETURN added;
+END $$;
+
+-- 改一些份额与上限，返回改了哪些。users 为 NULL 是账户自己的；accounts 为 NULL 是全部账户。
+-- changes 的键是 association 的列，null 是不限；TRES 只改说到的种类
+CREATE FUNCTION scns.modify_associations(accounts text[], users text[], changes jsonb)
+RETURNS TABLE (account text, user_name text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  PERFORM pg_notify('scns', '');
+  RETURN QUERY
+  UPDATE scns.association a
+     SET (fairshare, grp_jobs, grp_submit, grp_tres, max_jobs, max_submit, max_tres_per_job, max_wall)
+       = (SELECT coalesce(r.fairshare, 1), r.grp_jobs, r.grp_submit,
+                 jsonb_strip_nulls(a.grp_tres || coalesce(changes -> 'grp_tres', '{}')),
+                 r.max_jobs, r.max_submit,
+                 jsonb_strip_nulls(a.max_tres_per_job
+                                   || coalesce(changes -> 'max_tres_per_job', '{}')), r.max_wall
+            FROM jsonb_populate_record(a, changes) r)
+   WHERE (accounts IS NULL OR a.account = ANY (accounts))
+     AND CASE WHEN users IS NULL THEN a.user_name = '' ELSE a.user_name = ANY (users) END
+  RETURNING a.account, a.user_name;
+END $$;
+
+-- 改账户自己的说明与上级（null 是不改），返回改了哪些；上级不许是自己或自己的下级
+CREATE FUNCTION scns.modify_accounts(names text[], description text, organization text, parent text)
+RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  IF parent IS NOT NULL AND (
+       NOT EXISTS (SELECT FROM scns.account a WHERE a.name = modify_accounts.parent)
+       OR 'root' = ANY (names)
+       OR EXISTS (SELECT FROM unnest(names) n, scns.accounts_below(n) below
+                   WHERE below = modify_accounts.parent)) THEN
+    RAISE EXCEPTION 'Invalid parent account specified' USING ERRCODE = 'SC001';
+  END IF;
+  PERFORM pg_notify('scns', '');
+  RETURN QUERY
+  UPDATE scns.account a
+     SET description = coalesce(modify_accounts.description, a.description),
+         organization = coalesce(modify_accounts.organization, a.organization),
+         parent = coalesce(modify_accounts.parent, a.parent)
+   WHERE a.name = ANY (names) RETURNING a.name;
+END $$;
+
+-- 定下一些用户的默认账户，返回真的改了的；用户不在那个账户里的不算
+CREATE FUNCTION scns.set_default_account(users text[], chosen text) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE found text[];
+BEGIN
+  PERFORM scns.require_operator();
+  SELECT array_agg(a.user_name) INTO found FROM scns.association a
+   WHERE a.account = chosen AND a.user_name = ANY (users);
+  UPDATE scns.association SET is_default = false
+   WHERE user_name = ANY (found) AND is_default;
+  UPDATE scns.association a SET is_default = true
+   WHERE a.user_name = ANY (found) AND a.account = chosen;
+  RETURN QUERY SELECT unnest(found);
+END $$;
+
+-- 去掉用户，或用户与一些账户的关系；默认账户没了就改用剩下的头一个。返回去掉的
+CREATE FUNCTION scns.delete_users(users text[], accounts text[])
+RETURNS TABLE (account text, user_name text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  PERFORM pg_notify('scns', '');
+  RETURN QUERY
+  DELETE FROM scns.association a
+   WHERE a.user_name = ANY (users) AND a.user_name <> ''
+     AND (accounts IS NULL OR a.account = ANY (accounts))
+  RETURNING a.account, a.user_name;
+  UPDATE scns.association a SET is_default = true
+   WHERE a.user_name = ANY (users) AND a.user_name <> ''
+     AND a.account = (SELECT min(o.account) FROM scns.association o
+                       WHERE o.user_name = a.user_name)
+     AND NOT EXISTS (SELECT FROM scns.association o
+                      WHERE o.user_name = a.user_name AND o.is_default);
+END $$;
+
+-- 去掉账户，连同下级与其中的用户；根去不掉。返回去掉的
+CREATE FUNCTION scns.delete_accounts(names text[]) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  PERFORM pg_notify('scns', '');
+  RETURN QUERY
+  DELETE FROM scns.account a WHERE a.name = ANY (names) AND a.name <> 'root' RETURNING a.name;
+END $$;
+
+-- 添一个 QOS；已有时返回假
+CREATE FUNCTION scns.add_qos(name text, changes jsonb) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE added boolean;
+BEGIN
+  PERFORM scns.require_operator();
+  INSERT INTO scns.qos (name, description) VALUES (name, name) ON CONFLICT DO NOTHING;
+  added := FOUND;
+  IF added THEN
+    PERFORM scns.modify_qos(ARRAY[name], changes);
+  END IF;
+  RETURN added;
+END $$;
+
+-- 改一些 QOS，返回改了哪些；changes 的键是 qos 的列，见 modify_associations
+CREATE FUNCTION scns.modify_qos(names text[], changes jsonb) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  PERFORM pg_notify('scns', '');
+  RETURN QUERY
+  UPDATE scns.qos q
+     SET (description, priority, grp_jobs, grp_submit, grp_tres, max_jobs, max_submit,
+          max_tres_per_job, max_tres_per_user, max_wall)
+       = (SELECT coalesce(r.description, ''), coalesce(r.priority, 0), r.grp_jobs, r.grp_submit,
+                 jsonb_strip_nulls(q.grp_tres || coalesce(changes -> 'grp_tres', '{}')),
+                 r.max_jobs, r.max_submit,
+                 jsonb_strip_nulls(q.max_tres_per_job
+                                   || coalesce(changes -> 'max_tres_per_job', '{}')),
+                 jsonb_strip_nulls(q.max_tres_per_user
+                                   || coalesce(changes -> 'max_tres_per_user', '{}')), r.max_wall
+            FROM jsonb_populate_record(q, changes) r)
+   WHERE q.name = ANY (names) RETURNING q.name;
+END $$;
+
+-- 去掉 QOS，normal 除外；返回去掉的
+CREATE FUNCTION scns.delete_qos(names text[]) RETURNS SETOF text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  PERFORM pg_notify('scns', '');
+  RETURN QUERY
+  DELETE FROM scns.qos q WHERE q.name = ANY (names) AND q.name <> 'normal' RETURNING q.name;
 END $$;
 
 -- 只检查，不写入：sbatch --test-only；返回填好默认值的提交
@@ -707,6 +989,39 @@ CREATE VIEW scns.step_list WITH (security_barrier) AS
     FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
    WHERE j.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING') AND s.batch;
 
+CREATE VIEW scns.account_list WITH (security_barrier) AS
+  SELECT a.name, a.description, a.organization, a.parent FROM scns.account a;
+
+CREATE VIEW scns.association_list WITH (security_barrier) AS
+  SELECT a.*, coalesce(a.uid, (SELECT min(u.uid) FROM scns.os_user u WHERE u.name = a.user_name))
+         AS known_uid
+    FROM scns.association a;
+
+CREATE VIEW scns.qos_list WITH (security_barrier) AS
+  SELECT q.* FROM scns.qos q;
+
+-- 用掉的 CPU 秒：结束了的，衰减到 as_of；在跑的，从 start 起一直用着 cpus 个
+CREATE VIEW scns.usage_list WITH (security_barrier) AS
+  SELECT u.account, u.uid, u.cpu_seconds, extract(epoch FROM u.as_of)::float8 AS as_of,
+         0 AS cpus, NULL::float8 AS start
+    FROM scns.usage u
+  UNION ALL
+  SELECT s.account, j.uid, 0, NULL, j.cpus_alloc,
+         extract(epoch FROM j.start_time)::float8 + j.suspended_seconds
+    FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
+   WHERE j.state IN ('RUNNING', 'COMPLETING');
+
+-- 排队而没有扣住的作业与优先级有关的方面，见 scns.planner.priority.Subject
+CREATE VIEW scns.priority_list WITH (security_barrier) AS
+  SELECT j.id, j.array_job_id, j.array_task_id, j.waiting, j.priority, j.ranked_time, j.fairshare,
+         j.site, s.nice, s.account, s.owner, j.uid, s.qos, s.partition,
+         extract(epoch FROM j.eligible_time)::float8 AS eligible, s.nodes_min AS nodes, s.cpus,
+         coalesce((SELECT max(p.priority_job_factor) FROM scns.partition p
+                    WHERE p.name = ANY (string_to_array(s.partition, ','))), 0) AS partition_factor,
+         coalesce((SELECT q.priority FROM scns.qos q WHERE q.name = s.qos), 0) AS qos_priority
+    FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
+   WHERE j.state = 'PENDING' AND j.hold IS NULL;
+
 CREATE VIEW scns.allocation_list WITH (security_barrier) AS
   SELECT a.job_id, a.node, a.cpu_ids, a.cpus, a.memory, a.tasks, a.gres FROM scns.allocation a;
 
@@ -757,10 +1072,10 @@ BEGIN
   WITH made AS (
     INSERT INTO scns.job (id, submission_id, uid, array_job_id, array_task_id, state, reason, hold,
                           dependency, eligible, shape, priority, begin_time, submit_time,
-                          eligible_time, start_by, mail)
+                          eligible_time, start_by, mail, fairshare, ranked_time, site)
     SELECT nextval('scns.job_id_seq'), j.submission_id, j.uid, j.array_job_id, t, j.state,
            j.reason, j.hold, j.dependency, j.eligible, j.shape, j.priority, j.begin_time,
-           j.submit_time, j.eligible_time, j.start_by, j.mail
+           j.submit_time, j.eligible_time, j.start_by, j.mail, j.fairshare, j.ranked_time, j.site
       FROM unnest(taken) WITH ORDINALITY AS e(t, n) ORDER BY n
     RETURNING job.id, array_task_id)
   SELECT made.id, made.array_task_id FROM made;
@@ -792,10 +1107,11 @@ BEGIN
   UPDATE scns.job SET waiting = j.waiting - part WHERE id = row_id;
   INSERT INTO scns.job (id, submission_id, uid, array_job_id, array_task_id, waiting, state, reason,
                         hold, dependency, eligible, shape, priority, begin_time, submit_time,
-                        eligible_time, start_by, mail)
+                        eligible_time, start_by, mail, fairshare, ranked_time, site)
   VALUES (new_id, j.submission_id, j.uid, j.array_job_id, single,
           CASE WHEN single IS NULL THEN part END, j.state, j.reason, j.hold, j.dependency, j.eligible,
-          j.shape, j.priority, j.begin_time, j.submit_time, j.eligible_time, j.start_by, j.mail);
+          j.shape, j.priority, j.begin_time, j.submit_time, j.eligible_time, j.start_by, j.mail,
+          j.fairshare, j.ranked_time, j.site);
   INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay, state)
   SELECT new_id, d.position, d.kind, d.on_job_id, d.on_task_id, d.delay, d.state
     FROM scns.dependency d WHERE d.job_id = row_id;
@@ -941,8 +1257,8 @@ BEGIN
   END IF;
   IF checked THEN
     SELECT bool_and(j.hold IS NOT NULL) INTO held FROM scns.job j WHERE j.id = ANY (ids);
-    PERFORM scns.check_nodes(s, held);
     PERFORM scns.check_request(s);
+    PERFORM scns.check_nodes(s, held);
   END IF;
   IF EXISTS (SELECT FROM scns.job j WHERE j.submission_id = old.id AND NOT j.id = ANY (ids)) THEN
     -- 用其中一个作业自己的号码，它还没有用作提交号的话
@@ -967,6 +1283,7 @@ BEGIN
   END IF;
   UPDATE scns.job j
      SET submission_id = s.id, shape = scns.shape_of(s), priority = j.priority + old.nice - s.nice,
+         ranked_time = CASE WHEN j.ranked_time = 'infinity' THEN j.ranked_time END,
          start_by = scns.start_by(s),
          mail = CASE WHEN options ? 'mail_type' THEN scns.mail_events(s.options) ELSE j.mail END
    WHERE j.id = ANY (ids);
@@ -1043,7 +1360,7 @@ BEGIN
 END $$;
 
 -- 重新判定依赖：新提交而未判过的，等在这些作业（或它们所属数组）上的；NULL 表示全部。
--- 返回判定有变的作业数
+-- 扣住的作业不判，放开时再判，与 Slurm 相同。返回判定有变的作业数
 CREATE FUNCTION scns.settle_dependencies(touched bigint[]) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE affected bigint[]; changed int;
@@ -1051,6 +1368,7 @@ BEGIN
   SELECT array_agg(DISTINCT e.job_id) INTO affected
     FROM scns.dependency e JOIN scns.job w ON w.id = e.job_id
    WHERE w.state = 'PENDING' AND w.dependency IN ('NEW', 'WAITING') AND e.state = 'WAITING'
+     AND w.hold IS NULL
      AND (touched IS NULL OR w.dependency = 'NEW' OR e.on_job_id = ANY (touched)
           OR e.kind = 'singleton');
   IF affected IS NULL THEN
@@ -1091,10 +1409,22 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA scns FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA scns FROM PUBLIC, scns_user;
 GRANT EXECUTE ON FUNCTION scns.me(), scns.is_operator(), scns.submit(jsonb, bytea, bytea),
-  scns.check_submission(jsonb), scns.request(text, jsonb, jsonb), scns.batch_script(bigint)
+  scns.check_submission(jsonb), scns.request(text, jsonb, jsonb), scns.batch_script(bigint),
+  scns.add_account(text, text, text, text, jsonb), scns.add_user(text, int, text, jsonb),
+  scns.modify_associations(text[], text[], jsonb), scns.modify_accounts(text[], text, text, text),
+  scns.set_default_account(text[], text), scns.delete_users(text[], text[]),
+  scns.delete_accounts(text[]), scns.add_qos(text, jsonb), scns.modify_qos(text[], jsonb),
+  scns.delete_qos(text[])
   TO scns_user;
 GRANT SELECT ON scns.my_request, scns.controller, scns.setting_list, scns.node_list,
   scns.partition_list, scns.queue, scns.my_job, scns.event_list, scns.dependency_list,
-  scns.step_list, scns.allocation_list TO scns_user;
+  scns.step_list, scns.allocation_list, scns.account_list, scns.association_list, scns.qos_list,
+  scns.usage_list, scns.priority_list TO scns_user;
+
+INSERT INTO scns.account (name, description, organization)
+VALUES ('root', 'default root account', 'root') ON CONFLICT DO NOTHING;
+INSERT INTO scns.association (account, user_name) VALUES ('root', '') ON CONFLICT DO NOTHING;
+INSERT INTO scns.qos (name, description) VALUES ('normal', 'Normal QOS default')
+  ON CONFLICT DO NOTHING;
 
 SELECT scns.ensure_event_partitions(now());

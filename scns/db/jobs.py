@@ -60,7 +60,7 @@ SELECT j.id, j.uid, s.account,
        extract(epoch FROM CASE j.state WHEN 'COMPLETING' THEN j.kill_time
                                        WHEN 'RUNNING' THEN j.limit_time END)::float8,
        a.node, a.cpus, a.memory, a.gres, s.licenses, j.array_job_id,
-       CASE WHEN j.state <> 'SUSPENDED' THEN s.exclusive END
+       CASE WHEN j.state <> 'SUSPENDED' THEN s.exclusive END, s.qos
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
@@ -215,7 +215,7 @@ SELECT id, array_job_id FROM changed
 
 #: 用户要求重新排队之后，过这么多秒才再参与排计划，期间原因是 BeginTime。Slurm 等的是凭据的
 #: 寿命，120 秒，免得旧的一次还没走新的一次就来；这里有 attempt 作栅栏，只留一点时间给
-#: 反复自己 requeue 的脚本喘气。节点故障的不等。
+#: 反复自己 requeue 的脚本喘气。节点故障的与扣住的不等。
 REQUEUE_DELAY = 5
 
 #: 结束的作业里要重新排队的：回到 PENDING，attempt 不动，下一次启动自然加一。

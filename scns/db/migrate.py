@@ -31,7 +31,7 @@ class WrongSchema(Unavailable):
             + (
                 "install a newer scns"
                 if found is not None and found > SCHEMA_VERSION
-                else "run 'scns up' or 'scns admin migrate' to upgrade it"
+                else "run 'scns up' to upgrade it"
             )
         )
         self.found = found

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import (
     ARRAY,
+    DOUBLE_PRECISION,
     INT4MULTIRANGE,
     JSONB,
     TIMESTAMP,
@@ -342,6 +343,8 @@ class Job(SQLModel, table=True):
     `warn_time`：何时送 `--signal`；送过之后与没有要求的为 NULL，没有时限的是无穷远。
     `mail`：还要为哪些事寄信；NULL 是一封也不寄。`mail_time`：下一封时限将至的信何时寄。
     `reason_time`：`reason` 何时起为真。
+    `ranked_time`：优先级由各因素算出的时刻；NULL 是没有算过，无穷远是管理员定的，不再算。
+    `fairshare`：那一刻的公平份额系数；`site` 是 `scontrol top` 直接加的数。
     """
 
     __tablename__: ClassVar[Any] = "job"
@@ -391,6 +394,7 @@ class Job(SQLModel, table=True):
             "batch_host",
             postgresql_where=text("state IN ('COMPLETING', 'SUSPENDED')"),
         ),
+        Index("job_unranked", "id", postgresql_where=text(f"{_PENDING} AND ranked_time IS NULL")),
         Index("job_warn", "warn_time", postgresql_where=text("warn_time IS NOT NULL")),
         Index("job_mail", "mail_time", postgresql_where=text("mail_time IS NOT NULL")),
         Index(
@@ -447,6 +451,9 @@ class Job(SQLModel, table=True):
     cpus_alloc: int | None = _integer()
     memory_alloc: int | None = _integer()
     expected_start: datetime | None = _time()
+    fairshare: float | None = Field(default=None, sa_column=Column(DOUBLE_PRECISION, nullable=True))
+    ranked_time: datetime | None = _time()
+    site: int = _integer(nullable=False, default="0")
 
 
 class Dependency(SQLModel, table=True):
@@ -547,6 +554,94 @@ class Request(SQLModel, table=True):
     time: datetime = _time(nullable=False, now=True)
     done_time: datetime | None = _time()
     result: Any | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+
+
+class Account(SQLModel, table=True):
+    """账户树上的一个账户；`root` 是根，别的都有上级。"""
+
+    __tablename__: ClassVar[Any] = "account"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("name <> '' AND length(name) <= 256", name="account_name_length"),
+        CheckConstraint("(parent IS NULL) = (name = 'root')", name="account_root_alone_on_top"),
+    )
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    description: str = _text(nullable=False, default="")
+    organization: str = _text(nullable=False, default="")
+    parent: str | None = Field(
+        default=None,
+        sa_column=Column(
+            Text, ForeignKey(f"{SCHEMA}.account.name", ondelete="CASCADE"), nullable=True
+        ),
+    )
+
+
+class Association(SQLModel, table=True):
+    """一个用户在一个账户里，或账户自己（`user_name` 为空）：份额与上限。
+
+    上限的名字与意义同 `scns.planner.snapshot.Limits`；NULL 不限，或看上一级的。
+    `uid`：登记时查到的；NULL 时照登记过的用户名找。`is_default`：提交时不说账户就用它。
+    """
+
+    __tablename__: ClassVar[Any] = "association"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("fairshare >= 0", name="association_fairshare"),
+        Index(
+            "association_default",
+            "user_name",
+            unique=True,
+            postgresql_where=text("is_default"),
+        ),
+    )
+
+    account: str = Field(
+        sa_column=Column(
+            Text, ForeignKey(f"{SCHEMA}.account.name", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    user_name: str = Field(sa_column=Column(Text, primary_key=True))
+    uid: int | None = _integer()
+    is_default: bool = _boolean("false")
+    fairshare: int = _integer(nullable=False, default="1")
+    grp_jobs: int | None = _integer()
+    grp_submit: int | None = _integer()
+    grp_tres: dict[str, Any] = _jsonb("'{}'")
+    max_jobs: int | None = _integer()
+    max_submit: int | None = _integer()
+    max_tres_per_job: dict[str, Any] = _jsonb("'{}'")
+    max_wall: int | None = _integer()
+
+
+class Qos(SQLModel, table=True):
+    """一种服务等级：优先级与上限，`max_jobs`、`max_submit` 是每个用户的。"""
+
+    __tablename__: ClassVar[Any] = "qos"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("priority >= 0", name="qos_priority_not_negative"),
+    )
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    description: str = _text(nullable=False, default="")
+    priority: int = _integer(nullable=False, default="0")
+    grp_jobs: int | None = _integer()
+    grp_submit: int | None = _integer()
+    grp_tres: dict[str, Any] = _jsonb("'{}'")
+    max_jobs: int | None = _integer()
+    max_submit: int | None = _integer()
+    max_tres_per_job: dict[str, Any] = _jsonb("'{}'")
+    max_tres_per_user: dict[str, Any] = _jsonb("'{}'")
+    max_wall: int | None = _integer()
+
+
+class Usage(SQLModel, table=True):
+    """结束了的作业用掉的 CPU 秒，照半衰期衰减到 `as_of`；在跑的另由作业行算出。"""
+
+    __tablename__: ClassVar[Any] = "usage"
+
+    account: str = Field(sa_column=Column(Text, primary_key=True))
+    uid: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    cpu_seconds: float = Field(sa_column=Column(DOUBLE_PRECISION, nullable=False))
+    as_of: datetime = _time(nullable=False)
 
 
 class Mail(SQLModel, table=True):

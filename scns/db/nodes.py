@@ -126,47 +126,33 @@ def _members(groups: tuple[str, ...] | None) -> dict[str, list[str] | None]:
     return {} if groups is None else {"group_members": group_members(groups)}
 
 
+#: 与配置同名、原样写入的列。
+_NODE_COLUMNS = (
+    "name cpus sockets cores_per_socket threads_per_core memory tmp_disk features gres weight "
+    "address reason"
+).split()
+_PARTITION_COLUMNS = (
+    "name nodes is_default state max_time default_time min_nodes max_nodes max_cpus_per_node "
+    "default_memory_per_cpu default_memory_per_node max_memory_per_cpu max_memory_per_node "
+    "priority_tier priority_job_factor options"
+).split()
+
+
 def apply_config(cursor: Any, config: Config) -> None:
     """把配置文件的节点、分区与设置写进数据库。"""
     nodes = [
         {
-            "name": node.name,
+            **{column: getattr(node, column) for column in _NODE_COLUMNS},
             "position": position,
-            "cpus": node.cpus,
-            "sockets": node.sockets,
-            "cores_per_socket": node.cores_per_socket,
-            "threads_per_core": node.threads_per_core,
-            "memory": node.memory,
-            "tmp_disk": node.tmp_disk,
-            "features": list(node.features),
-            "gres": dict(node.gres),
-            "weight": node.weight,
-            "address": node.address,
             "down": node.state.startswith("DOWN"),
             "drain": node.state.startswith("DRAIN"),
-            "reason": node.reason,
         }
         for position, node in enumerate(config.nodes)
     ]
     partitions = [
         {
-            "name": partition.name,
+            **{column: getattr(partition, column) for column in _PARTITION_COLUMNS},
             "position": position,
-            "nodes": list(partition.nodes),
-            "is_default": partition.is_default,
-            "state": partition.state,
-            "max_time": partition.max_time,
-            "default_time": partition.default_time,
-            "min_nodes": partition.min_nodes,
-            "max_nodes": partition.max_nodes,
-            "max_cpus_per_node": partition.max_cpus_per_node,
-            "default_memory_per_cpu": partition.default_memory_per_cpu,
-            "default_memory_per_node": partition.default_memory_per_node,
-            "max_memory_per_cpu": partition.max_memory_per_cpu,
-            "max_memory_per_node": partition.max_memory_per_node,
-            "priority_tier": partition.priority_tier,
-            "priority_job_factor": partition.priority_job_factor,
-            "options": dict(partition.options) | _members(partition.allow_groups),
         }
         for position, partition in enumerate(config.partitions)
     ]

@@ -17,6 +17,13 @@ UPDATE scns.request SET done_time = now(), result = %(result)s
 #: 结果给客户端留一会儿就清掉；历史在 event 里。
 FORGET_REQUESTS = "DELETE FROM scns.request WHERE done_time < now() - interval '10 minutes'"
 
+#: 用户的会话把事务开着不放：挡住迁移，也让清理跟不上。用户自己关得掉时限，所以由这里兜底。
+END_LINGERING_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE datname = current_database() AND starts_with(usename, 'u:')
+   AND xact_start < now() - interval '30 seconds'
+"""
+
 #: 一个目标牵涉到的作业行：作业自己；数组号则是数组的全部行；带 tasks 的只取其中的元素。
 TARGETS = """
 WITH target AS (
@@ -86,6 +93,8 @@ UPDATE scns.job
 RELEASE = """
 UPDATE scns.job
    SET hold = NULL,
+       -- 扣住时没有判过依赖
+       dependency = CASE dependency WHEN 'WAITING' THEN 'NEW' ELSE dependency END,
        eligible = state = 'PENDING' AND dependency = 'MET' AND coalesce(begin_time <= now(), true),
        eligible_time = CASE WHEN dependency = 'MET' THEN greatest(now(), begin_time) END,
        reason = CASE WHEN state <> 'PENDING' THEN 'None'

@@ -39,7 +39,7 @@ class Chance:
 
 
 def earliest(demand: Demand, ledger: Ledger, horizon: float) -> Chance | None:
-    """最早的机会，晚于现在，不早于任何已有的许诺所容；看不到 `horizon` 以后。
+    """现在放不下的作业最早的机会，不碍着任何已有的许诺；看不到 `horizon` 以后。
 
     返回：
         各分区里最早的；同样早时取靠前的分区。None：挡着它的作业没有时限，算不出

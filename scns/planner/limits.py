@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -93,13 +93,15 @@ class Limiter:
         found = None
         if qos is not None:
             found = self._check_qos(job, tres, qos)
-        user = snapshot.user_limits.get((job.account, job.uid))
-        if found is None and user is not None:
-            found = self._check_assoc(job, tres, user, f"user {job.uid}", (job.account, job.uid))
+        nearer = snapshot.user_limits.get((job.account, job.uid))
+        if found is None and nearer is not None:
+            found = self._check_assoc(job, tres, nearer, f"user {job.uid}", (job.account, job.uid))
         for name in self._ancestors(job.account):
             account = snapshot.account_limits.get(name)
             if found is None and account is not None:
+                account = account if nearer is None else _yield(account, nearer)
                 found = self._check_assoc(job, tres, account, f"account {name}", name)
+                nearer = account if nearer is None else _inherit(nearer, account)
         return found
 
     def _check_qos(self, job: Waiting, tres: Mapping[str, int], limits: Limits) -> Excess | None:
@@ -145,6 +147,30 @@ class Limiter:
             yield name
             seen.add(name)
             name = self._snapshot.parents.get(name)
+
+
+def _yield(limits: Limits, nearer: Limits) -> Limits:
+    """下面自己写了的 `Max*` 取代上面的。来源：sacctmgr(1)，子关系不写时才沿用上级的。"""
+    return replace(
+        limits,
+        max_jobs=limits.max_jobs if nearer.max_jobs is None else None,
+        max_wall=limits.max_wall if nearer.max_wall is None else None,
+        max_tres_per_job={
+            kind: most
+            for kind, most in limits.max_tres_per_job.items()
+            if kind not in nearer.max_tres_per_job
+        },
+    )
+
+
+def _inherit(nearer: Limits, above: Limits) -> Limits:
+    """下面的 `Max*`，没有写的用上面的。"""
+    return replace(
+        nearer,
+        max_jobs=above.max_jobs if nearer.max_jobs is None else nearer.max_jobs,
+        max_wall=above.max_wall if nearer.max_wall is None else nearer.max_wall,
+        max_tres_per_job={**above.max_tres_per_job, **nearer.max_tres_per_job},
+    )
 
 
 def submit_excess(

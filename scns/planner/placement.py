@@ -69,12 +69,16 @@ def amount_of(need: Need, tasks: int, slot: Slot) -> Vector:
     return tuple(amount)
 
 
-def place(need: Need, ledger: Ledger, start: float, end: float) -> Spread | None:
-    """从 `start` 到 `end` 自始至终放得下的摆法；放不下时为 None。"""
+def place(need: Need, ledger: Ledger, start: float, end: float, first: int = 0) -> Spread | None:
+    """从 `start` 到 `end` 自始至终放得下的摆法；放不下时为 None。
+
+    参数：
+        first：`need.slots` 里从第几个看起；前面的已知放不下什么
+    """
     now = ledger.now
     single = need.single
     caps: list[tuple[int, Slot]] = []
-    for slot in need.slots:
+    for slot in need.slots[first:] if first else need.slots:
         room = slot.idle if start == now and not slot.times else slot.room(now, start, end)
         if room[0] < need.least_cpus:
             continue

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scns.planner.decision import Blocked, Place, Start
 from scns.planner.demand import Compiler
 from scns.planner.ledger import Ledger
-from scns.planner.limits import Limiter
+from scns.planner.limits import Limiter, tres_of
 from scns.planner.queue import Queue
 from scns.planner.round import Round
 from scns.planner.snapshot import Partition, Reservation, Snapshot, Waiting
@@ -20,7 +20,6 @@ from scns.planner.snapshot import Partition, Reservation, Snapshot, Waiting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scns.planner.queue import Key
     from scns.planner.snapshot import Node, Policy, Request
 
 __all__ = ["Blocked", "Place", "Plan", "Planner", "Start", "decide", "feasible", "plan"]
@@ -36,16 +35,15 @@ class Plan:
     参数：
         starts：现在启动的，按决定的次序；一个数组可以有几项
         blocked：逐个看过而没有启动的，按作业号；其余的问 `blocked_of`
-        shapes：看过而没有启动的形状，以其中排在最前的作业为代表
         first：各分区（车道，见 `Need`）里第一个放不下的作业，后面的都在等它
     """
 
     starts: list[Start]
     blocked: dict[int, Blocked]
-    shapes: dict[Key, Blocked]
     first: dict[str, int]
     _queue: Queue = field(repr=False, compare=False)
     _compiler: Compiler = field(repr=False, compare=False)
+    _limiter: Limiter | None = field(repr=False, compare=False)
     _now: float = 0.0
 
     def blocked_of(self, job: Waiting) -> Blocked:
@@ -61,9 +59,9 @@ class Plan:
         demand = self._compiler.demand(line, job) if line else self._compiler.compile(job)
         if demand.reason:
             return Blocked(job.job_id, demand.reason, unavailable=demand.unavailable)
-        head = self.shapes.get(self._queue.key(job))
-        if head is not None and head.excess is not None:
-            return replace(head, job_id=job.job_id)
+        excess = self._limiter.check(job, tres_of(job.request)) if self._limiter else None
+        if excess is not None:
+            return Blocked(job.job_id, excess.reason, excess=excess)
         ahead = {self.first[name] for name in job.request.partitions if name in self.first}
         return Blocked(job.job_id, "Priority", blockers=tuple(sorted(ahead)))
 
@@ -127,7 +125,7 @@ def decide(
     """
     done = Round(ledger, compiler, queue, policy, limiter)
     done.run()
-    return Plan(done.starts, done.blocked, done.shapes, done.first, queue, compiler, ledger.now)
+    return Plan(done.starts, done.blocked, done.first, queue, compiler, limiter, ledger.now)
 
 
 def feasible(

@@ -12,17 +12,18 @@ from scns.planner.failures import Failures
 from scns.planner.ledger import Ledger
 from scns.planner.limits import Excess, Limiter, tres_of
 from scns.planner.placement import Spread, amount_of, place
-from scns.planner.queue import Key, Line, Queue, Walk
+from scns.planner.queue import Line, Queue, Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping, Sequence, Set
 
     from scns.planner.demand import Compiler, Demand, Need
+    from scns.planner.slot import Slot
     from scns.planner.snapshot import Policy, Waiting
 
 
 class Round:
-    """一轮规划；`run` 之后，结果在 `starts`、`blocked` 与 `shapes` 里。"""
+    """一轮规划；`run` 之后，结果在 `starts`、`blocked` 与 `first` 里。"""
 
     def __init__(
         self,
@@ -35,7 +36,6 @@ class Round:
         self.ledger = ledger
         self.starts: list[Start] = []
         self.blocked: dict[int, Blocked] = {}
-        self.shapes: dict[Key, Blocked] = {}
         # 各分区里第一个放不下的作业；排在它后面的，原因是 Priority
         self.first: dict[str, int] = {}
         self._compiler = compiler
@@ -55,6 +55,8 @@ class Round:
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区
         self._closed: set[str] = set()
+        # 各组节点里排在最前的、占满的有多少个，见 `_full`
+        self._fulls: dict[int, int] = {}
         # 现在放不下的与算不出机会的要求；资源只减不增，不比它们小的不必再试
         self._misfits = Failures()
         self._hopeless = Failures()
@@ -63,16 +65,24 @@ class Round:
         """走过队列一遍。"""
         decided = self._decided()
         for line, index in self._walk:
-            if (
-                line.failed == self._context
-                and line.failed_job == line.jobs[index].job_id
-                and line.partitions <= decided
-            ):
-                # 上一轮就放不下，这以后没有归还过资源，许诺也相同，又轮不到它得许诺
+            if self._sure_to_fail(line, index, decided):
+                # 绝大多数作业到此为止，原因有人问时再说
                 continue
             self._consider(line, index)
             if self._settled():
                 break
+
+    def _sure_to_fail(self, line: Line, index: int, decided: Set[str]) -> bool:
+        """不必细看就知道放不下，也轮不到它得许诺。
+
+        空闲的 CPU 不够，或者上一轮放不下，而情形没有变。
+        """
+        demand = line.demand
+        if demand is None or line.compiler is not self._compiler or not demand.lanes <= decided:
+            return False
+        if demand.whole_cpus > self._idle_cpus:
+            return True
+        return line.failed == self._context and line.failed_job == line.jobs[index].job_id
 
     def _decided(self) -> Set[str]:
         """哪些分区里再有放不下的作业，也不会得到许诺；随规划的进行增多。"""
@@ -104,7 +114,7 @@ class Round:
         demand = self._compiler.demand(line, job)
         if demand.reason:
             unavailable = demand.unavailable
-            self._note(line, Blocked(job.job_id, demand.reason, unavailable=unavailable))
+            self._note(Blocked(job.job_id, demand.reason, unavailable=unavailable))
             return
         for _ in range(job.count):
             excess = self._excess(job, tres_of(job.request)) if self._limiter else None
@@ -112,7 +122,7 @@ class Round:
             if found is not None and found.need.exclusive and self._limiter:
                 excess = self._excess(job, tres_taken(found, job.request, self.ledger))
             if excess is not None:
-                self._note(line, Blocked(job.job_id, excess.reason, excess=excess))
+                self._note(Blocked(job.job_id, excess.reason, excess=excess))
                 return
             if found is None:
                 line.failed, line.failed_job = self._context, job.job_id
@@ -149,10 +159,19 @@ class Round:
         if self._misfits.cover(need, limit):
             return None
         now = self.ledger.now
-        spread = place(need, self.ledger, now, now + limit)
+        spread = place(need, self.ledger, now, now + limit, self._full(need.slots))
         if spread is None:
             self._misfits.add(need, limit)
         return spread
+
+    def _full(self, slots: Sequence[Slot]) -> int:
+        """排在最前的节点里有多少个已经没有空闲的 CPU；一轮之内只增不减。"""
+        key = id(slots)
+        count = self._fulls.get(key, 0)
+        while count < len(slots) and slots[count].idle[0] <= 0:
+            count += 1
+        self._fulls[key] = count
+        return count
 
     def _start(self, job: Waiting, demand: Demand, chance: Chance) -> None:
         start = book(job, demand, chance, self.ledger)
@@ -182,7 +201,7 @@ class Round:
                 self._closed |= self._compiler.overlaps.get(name, {name})
         else:
             self._promise(job, demand, names, blocked)
-        self._note(line, blocked)
+        self._note(blocked)
 
     def _promise(
         self, job: Waiting, demand: Demand, names: frozenset[str], blocked: Blocked
@@ -248,6 +267,5 @@ class Round:
         least = min((need.least for need in demand.needs), default=inf)
         return licensed(demand, self.ledger, now, now + least)
 
-    def _note(self, line: Line, blocked: Blocked) -> None:
-        self.shapes[line.key] = blocked
+    def _note(self, blocked: Blocked) -> None:
         self.blocked[blocked.job_id] = blocked

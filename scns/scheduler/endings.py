@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from scns.db import jobs
+from scns.db import accounts, jobs
 from scns.scheduler.outcome import Ending, decide
 from scns.states import JobState
 from scns.times import format_moment
@@ -38,8 +38,13 @@ def notice(job_id: int, node: str, outcome: str | None, at: float) -> str:
     return f"slurmstepd-{node}: error: *** JOB {job_id} ON {node} CANCELLED AT {moment}{cause} ***"
 
 
-def record(cursor: Any, node: str, link: StepdLink) -> tuple[list[Key], list[int]]:
-    """在一个事务里记下全部已报告的结束。
+def record(
+    cursor: Any, link: StepdLink, half_life: float | None = None
+) -> tuple[list[Key], list[int]]:
+    """在一个事务里记下全部已报告的结束，连同用掉的 CPU 时间。
+
+    参数：
+        half_life：用量的半衰期，秒；None 不衰减
 
     返回：
         可以向 stepd 确认的（作业号，第几次），以及状态变了的作业与数组号
@@ -58,19 +63,24 @@ def record(cursor: Any, node: str, link: StepdLink) -> tuple[list[Key], list[int
             log.warning("job %d attempt %d: %s", *key, report["error"])
         ending = decide(outcome, report["status"], report["cause"], requeue)
         decided.append((key, report, ending, hold))
-    touched = _write(cursor, decided) if decided else []
+    touched = _write(cursor, decided, half_life) if decided else []
     link.refused.clear()
     return list(reports), touched
 
 
-def _write(cursor: Any, decided: list[tuple[Key, dict[str, Any], Ending, str | None]]) -> list[int]:
+def _write(
+    cursor: Any,
+    decided: list[tuple[Key, dict[str, Any], Ending, str | None]],
+    half_life: float | None,
+) -> list[int]:
     cursor.execute("BEGIN")
     try:
         cursor.execute(jobs.RECORD_ENDED, _parameters(decided))
         changed = cursor.fetchall()
         ended = {job_id for job_id, _ in changed}
+        cursor.execute(accounts.CHARGE, {"ids": sorted(ended), "half_life": half_life})
         again = [
-            (key[0], hold, 0 if ending.state == JobState.NODE_FAIL else jobs.REQUEUE_DELAY)
+            (key[0], hold, 0 if hold or ending.state == JobState.NODE_FAIL else jobs.REQUEUE_DELAY)
             for key, _, ending, hold in decided
             if ending.requeue and key[0] in ended
         ]

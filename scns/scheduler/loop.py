@@ -29,6 +29,7 @@ from scns.scheduler import (
 from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.mail import LOOK_AGAIN, Mailer
 from scns.scheduler.orders import Orders
+from scns.scheduler.ranking import Ranker
 from scns.scheduler.reader import Reader
 from scns.scheduler.verbs import VERBS
 from scns.scheduler.verbs.suspension import resume_waiting
@@ -75,6 +76,7 @@ class Scheduler:
     stopping: bool = False
     orders: Orders = field(default_factory=Orders)
     mailer: Mailer = field(init=False)
+    ranker: Ranker = field(init=False)
     resuming: bool = True
     touched: list[int] = field(default_factory=list)
     next_slow: float = 0.0
@@ -83,6 +85,7 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         self.mailer = Mailer(self.config.mail_prog, self.config.mail_domain)
+        self.ranker = Ranker.of(self.config)
 
     def begin(self) -> None:
         """连上数据库之后：听通知，报到，争租约，核对 stepd 的名单。"""
@@ -114,6 +117,7 @@ class Scheduler:
         self.record_ended()
         if self.epoch is not None:
             self.settle(everything=slow)
+            self.ranker.rank(self.cursor, now)
             self.plan_and_allocate(now)
         self.start_assigned()
         if self.link.client is not None:
@@ -129,7 +133,8 @@ class Scheduler:
         if self.epoch is None:
             self.due = warning
             return
-        self.due = min((one for one in (due, warning) if one is not None), default=None)
+        moments = (due, warning, self.ranker.due())
+        self.due = min((one for one in moments if one is not None), default=None)
         if (mail and self.mailer.deliver(self.cursor)) or self.mailer.busy():
             self.due = min(self.due or now + LOOK_AGAIN, now + LOOK_AGAIN)
 
@@ -156,6 +161,7 @@ class Scheduler:
         self.cursor.execute(nodes.TOUCH_NODE, machine.load(self.node))
         if self.epoch is not None:
             self.cursor.execute(request_sql.FORGET_REQUESTS)
+            self.cursor.execute(request_sql.END_LINGERING_SESSIONS)
             self.cursor.execute("SELECT scns.ensure_event_partitions(now())")
 
     def hear_stepd(self) -> None:
@@ -209,6 +215,7 @@ class Scheduler:
         if self.epoch is not None:
             nodes.apply_config(self.cursor, self.config)
         self.reader = Reader(self.reader.policy, self.config.licenses)
+        self.ranker = Ranker.of(self.config)
         self.mailer.program = self.config.mail_prog
         self.mailer.domain = self.config.mail_domain
 
@@ -218,7 +225,7 @@ class Scheduler:
             self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
-        done, touched = endings.record(self.cursor, self.node, self.link)
+        done, touched = endings.record(self.cursor, self.link, self.ranker.half_life)
         self.touched += touched
         self.orders.killing.difference_update(done)
         self.link.acknowledge(done)

@@ -21,6 +21,7 @@ from scns import __version__, config, home
 from scns.db import connect, lease, migrate
 from scns.errors import ScnsError
 from scns.planner.snapshot import Policy
+from scns.scheduler import SHUT_DOWN
 from scns.scheduler.link import StepdLink
 from scns.scheduler.loop import Scheduler
 from scns.scheduler.reader import Reader
@@ -115,7 +116,7 @@ def policy_of(settings: config.Config) -> Policy:
 
 
 def run(options: argparse.Namespace) -> int:
-    """连库、循环，直到要求停止。"""
+    """连库、循环，直到要求停止；奉命停下的返回 `SHUT_DOWN`。"""
     conf = home.conf_path(options.home)
     settings = load_config(conf, options.node)
     link = StepdLink(home.run_dir(options.home))
@@ -123,6 +124,7 @@ def run(options: argparse.Namespace) -> int:
     wakeup.install()
     log.info("scnsd %s started on %s, pid %d", __version__, options.node, os.getpid())
     ready = False
+    code = 0
     try:
         while not wakeup.stopped:
             connection = _connect(options.home, wakeup)
@@ -150,12 +152,13 @@ def run(options: argparse.Namespace) -> int:
                     connection.close()
             settings = scheduler.config
             if scheduler.stopping:
+                code = SHUT_DOWN
                 break
     finally:
         link.close()
         wakeup.close()
     log.info("scnsd stopped; running jobs go on")
-    return 0
+    return code
 
 
 def _serve(scheduler: Scheduler, connection: Any, wakeup: Wakeup) -> None:

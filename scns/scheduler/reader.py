@@ -9,7 +9,7 @@ from typing import Any
 
 from scns import hostlist
 from scns.arrays import from_multirange
-from scns.db import jobs, nodes
+from scns.db import accounts, jobs, nodes
 from scns.errors import ScnsError
 from scns.planner.features import Features
 from scns.planner.snapshot import Node, Partition, Policy, Request, Running, Snapshot, Use, Waiting
@@ -93,6 +93,8 @@ class Reader:
             licenses=self.licenses,
             policy=self.policy,
         )
+        cursor.execute(accounts.LIMITS)
+        _put_limits(snapshot, *cursor.fetchone())
         return snapshot, details
 
     def read_job(self, cursor: Any, job_id: int, now: float) -> tuple[Waiting, Head] | None:
@@ -151,6 +153,24 @@ class Reader:
         self._cache.clear()
 
 
+def _put_limits(
+    snapshot: Snapshot, associations: list[Any], qos: list[Any], parents: dict[str, str]
+) -> None:
+    """把设了的上限放进快照；没有见过的用户没有作业，不必管。"""
+    if not associations and not qos:
+        return
+    snapshot.parents = parents
+    snapshot.qos_limits = {row["name"]: accounts.limits_of(row) for row in qos}
+    snapshot.account_limits = {
+        row["account"]: accounts.limits_of(row) for row in associations if not row["user_name"]
+    }
+    snapshot.user_limits = {
+        (row["account"], row["known_uid"]): accounts.limits_of(row)
+        for row in associations
+        if row["user_name"] and row["known_uid"] is not None
+    }
+
+
 def _array_active(cursor: Any, ids: list[int]) -> dict[int, int]:
     if not ids:
         return {}
@@ -165,13 +185,14 @@ def _running(
     found: dict[int, Running] = {}
     gres_used: dict[str, dict[str, int]] = {}
     exclusive: dict[str, int] = {}
-    for job_id, uid, account, end, node, cpus, memory, gres, licenses, array_id, alone in rows:
+    for row in rows:
+        job_id, uid, account, end, node, cpus, memory, gres, licenses, array_id, alone, qos = row
         used = {name: len(ids) if isinstance(ids, list) else ids for name, ids in gres.items()}
         use = Use(node, cpus, memory, used)
         known = found.get(job_id)
         if known is None:
             held = _counts(licenses)
-            found[job_id] = Running(job_id, uid, account, end, (use,), held, array_id)
+            found[job_id] = Running(job_id, uid, account, end, (use,), held, array_id, qos)
         else:
             known.uses += (use,)
         for name, count in used.items():

@@ -22,6 +22,7 @@ from scns import home
 from scns.db.account import server_account
 from scns.db.cluster import Cluster
 from scns.errors import ScnsError
+from scns.scheduler import SHUT_DOWN
 from scns.scheduler.wakeup import Wakeup
 
 log = logging.getLogger("supervisor")
@@ -42,7 +43,7 @@ class Service:
 
     参数：
         launch：已在运行就接管，否则启动
-        retry_at：`time.monotonic()` 的时刻，到了再启动；None 是正在运行
+        retry_at：`time.monotonic()` 的时刻，到了再启动；None 是正在运行，或奉命停下了
     """
 
     name: str
@@ -76,7 +77,15 @@ class Service:
         if time.monotonic() - self.since > STEADY:
             self.pause = FIRST_PAUSE
         self.pid = self.child = self.watch = None
+        if code == SHUT_DOWN:
+            log.info("%s was told to shut down; 'scns up' starts it again", self.name)
+            return
         self._later()
+
+    def wake(self) -> None:
+        """奉命停下的再启动。"""
+        if self.pid is None and self.retry_at is None:
+            self.retry_at = time.monotonic()
 
     def _later(self) -> None:
         self.retry_at = time.monotonic() + self.pause
@@ -161,12 +170,16 @@ def _spawn(state: str, name: str, words: Sequence[str]) -> subprocess.Popen[byte
 
 
 def supervise(state: str) -> int:
-    """看着各进程，直到 SIGTERM；随后按次序停下它们。"""
+    """看着各进程，直到 SIGTERM；随后按次序停下它们。SIGHUP 让奉命停下的再启动。"""
     wakeup = Wakeup()
     wakeup.install()
     watched = services(state)
     while not wakeup.stopped:
         now = time.monotonic()
+        if wakeup.reloaded:
+            wakeup.reloaded = False
+            for service in watched:
+                service.wake()
         for service in watched:
             if service.retry_at is not None and service.retry_at <= now:
                 service.begin()

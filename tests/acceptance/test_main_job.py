@@ -203,3 +203,21 @@ def test_array_of_100000_elements_is_one_row_and_parts_of_it_are_cancelled_by_ra
     assert instance.sql(f"SELECT count(*) FROM scns.job WHERE {where}", job_id) == [(1,)]
     instance.ok("scancel", str(job_id))
     assert instance.ok("squeue", "-h", "-j", str(job_id)) == ""
+
+
+def test_outside_database_is_used_when_a_dsn_names_it(database):
+    made = make_instance(site=None)
+    outside = Instance(made.home, made.work)
+    dsn = {"SCNS_DSN": f"host={database.server.socket_directory} dbname={database.name}"}
+    try:
+        outside.ok("up", env=dsn)
+        outside.ok("sbatch", "--wait", "-o", "out", "--wrap", "echo outside", env=dsn)
+        assert (made.work / "out").read_text() == "outside\n"
+        assert not (made.home / "data").exists()
+        outside.ok("down", env=dsn)
+    finally:
+        remove(made)
+
+
+def test_bootstrap_sql_prepares_a_server_of_ones_own(instance: Instance):
+    assert "CREATE DATABASE scns" in instance.ok("up", "--bootstrap-sql")

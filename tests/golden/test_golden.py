@@ -26,7 +26,7 @@ MinJobAge=300
 KillWait=30
 InactiveLimit=0
 EnforcePartLimits=NO
-NodeName={node} CPUs=8 RealMemory=16000
+NodeName={node} NodeAddr=127.0.0.1 CPUs=8 RealMemory=16000
 PartitionName=main Nodes=ALL Default=YES MaxTime=UNLIMITED
 PartitionName=short Nodes=ALL MaxTime=10 DefaultTime=5
 PartitionName=closed Nodes=ALL State=DOWN

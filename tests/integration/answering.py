@@ -120,7 +120,7 @@ class Shell:
                 code = error.exit_code
                 err.write("".join(line + "\n" for line in error.lines(command)))
             out.flush()
-        return Outcome(code, raw.getvalue().decode(), err.getvalue())
+        return Outcome(code, raw.getvalue().decode(errors="surrogateescape"), err.getvalue())
 
 
 def submit(

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from tests.integration.test_round import (  # noqa: F401
-    ask,
-    rows,
-    run,
-    scheduler,
-    stepd,
-    submit,
-)
+from tests.integration.rounds import rows, run
 
 
 def estimates(cursor, job_id):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 
 import pytest
 
-from tests.integration.answering import Shell, end, start, submit
+from tests.integration.answering import SCRIPT, Shell, end, start, submit
 
 pytestmark = pytest.mark.usefixtures("site")
 
@@ -28,7 +29,7 @@ def add_step(cursor, job, number, name, state="COMPLETED", **columns):
         "exit_signal": 0,
         "user_milliseconds": 1500,
         "system_milliseconds": 500,
-        "max_rss": 3 << 20,
+        "max_rss": 3 << 10,
     } | columns
     names = ", ".join(columns)
     marks = ", ".join(f"%({column})s" for column in columns)
@@ -344,3 +345,140 @@ def test_many_jobs_come_in_pages_in_order(database, cursor, monkeypatch, shell):
     jobs = [submit(database) for _ in range(8)]
     out = shell("sacct", "-nXP", "-o", "JobID").out
     assert out.split() == [str(job) for job in jobs]
+
+
+def requeue(cursor, job):
+    """让在跑的这一次以重新排队告终。"""
+    add_step(cursor, job, -5, "batch", "CANCELLED", exit_signal=15)
+    cursor.execute("DELETE FROM scns.allocation WHERE job_id = %s", (job,))
+    cursor.execute(
+        "UPDATE scns.job SET state = 'PENDING', start_time = NULL, end_time = NULL,"
+        " node_list = NULL, batch_host = NULL, nodes_alloc = NULL, cpus_alloc = NULL,"
+        " memory_alloc = NULL, restarts = restarts + 1, reason = 'BeginTime' WHERE id = %s",
+        (job,),
+    )
+
+
+def test_duplicates_are_the_runs_before_a_requeue(database, cursor, shell):
+    job = submit(database, tasks=2)
+    start(cursor, job, cpus=2, memory=128)
+    requeue(cursor, job)
+    words = ["-nP", "-j", str(job), "-o", "JobID,State,ElapsedRaw,AllocCPUS,NodeList,ExitCode"]
+    assert shell("sacct", *words).out == f"{job}|PENDING|0|2|None assigned|0:0\n"
+    earlier = f"{job}|REQUEUED|10|2|n1|0:0\n{job}.batch|CANCELLED|10|2|n1|0:15\n"
+    assert shell("sacct", *words, "-D").out == (earlier + f"{job}|PENDING|0|2|None assigned|0:0\n")
+    start(cursor, job, cpus=2, memory=128)
+    add_step(cursor, job, -5, "batch")
+    end(cursor, job)
+    last = f"{job}|COMPLETED|3600|2|n1|0:0\n"
+    step = f"{job}.batch|COMPLETED|10|2|n1|0:0\n"
+    assert shell("sacct", *words).out == last + step
+    assert shell("sacct", *words, "--duplicates").out == earlier + last + step
+    assert shell("sacct", *words, "-D", "-X").out == f"{job}|REQUEUED|10|2|n1|0:0\n{last}"
+
+
+RULE = "-" * 80
+
+
+def test_batch_script_is_printed_as_submitted(database, monkeypatch, shell, done):
+    odd = submit(database, script=b"#!/bin/sh\n\xff\xfe")
+    outcome = shell("sacct", "-B", "-j", f"{done},{odd},99999999")
+    assert outcome.code == 0
+    script = SCRIPT.decode()
+    assert outcome.out.startswith(f"Batch Script for {done}\n{RULE}\n{script}\nBatch Script for")
+    assert outcome.out.endswith("#!/bin/sh\n\udcff\udcfe\n")
+    monkeypatch.setattr("scns.db.connect.user_role", lambda: "u:alice")
+    other = shell("sacct", "--batch-script", "-j", str(done), user="u:alice")
+    assert other.out == f"Batch Script for {done}\n{RULE}\nNONE\n\n"
+
+
+def test_environment_is_not_kept_for_accounting(shell, done):
+    assert shell("sacct", "--env-vars", "-j", str(done)).out == (
+        f"Environment used for {done} (must be batch to display)\n{RULE}\nNONE\n\n"
+    )
+
+
+def test_stored_things_need_named_jobs(shell, done):
+    cases = [
+        (["-B"], "When requesting job scripts you must also request specific jobs with the '-j'"),
+        (
+            ["--env-vars"],
+            "When requesting job environment you must also request specific jobs with the '-j'",
+        ),
+        (
+            ["-B", "--env-vars", "-j", str(done)],
+            "Options --batch-script and --env-vars are mutually exclusive",
+        ),
+    ]
+    for words, sentence in cases:
+        outcome = shell("sacct", *words)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith(f"sacct: fatal: {sentence}"), words
+
+
+def test_json_has_the_whole_job_and_its_steps(cursor, shell, done):
+    cursor.execute("SELECT extract(epoch FROM start_time)::bigint FROM scns.job")
+    [(started,)] = cursor.fetchall()
+    document = json.loads(shell("sacct", "--json", "-j", str(done), "-o", "State").out)
+    assert list(document) == ["meta", "errors", "jobs"]
+    assert document["meta"]["plugin"]["type"] == "openapi/dbv0.0.38"
+    [job] = document["jobs"]
+    assert (job["job_id"], job["name"], job["user"]) == (done, "nm", "root")
+    assert job["state"] == {"current": "COMPLETED", "reason": "None"}
+    assert job["exit_code"] == {"status": "SUCCESS", "return_code": 0}
+    assert (job["time"]["start"], job["time"]["elapsed"], job["time"]["limit"]) == (
+        started,
+        3600,
+        10,
+    )
+    assert job["time"]["user"] == {"seconds": 3, "microseconds": 0}
+    assert job["required"] == {"CPUs": 2, "memory": 128}
+    assert [(item["type"], item["id"], item["count"]) for item in job["tres"]["allocated"]] == [
+        ("cpu", 1, 2),
+        ("mem", 2, 128),
+        ("node", 4, 1),
+        ("billing", 5, 2),
+    ]
+    batch, step = job["steps"]
+    assert (batch["step"]["id"], step["step"]["id"]) == ("batch", 0)
+    assert step["nodes"] == {"list": ["n1"], "count": 1, "range": "n1"}
+    assert step["tres"]["requested"]["max"][1] == {
+        "type": "mem",
+        "name": None,
+        "id": 2,
+        "count": 3 << 20,
+        "task": 0,
+        "node": "n1",
+    }
+
+
+def test_json_of_jobs_that_did_not_end_well(database, cursor, shell):
+    waiting = submit(database, array_indices="{[0,3)}", array_limit=2)
+    killed, failed = submit(database), submit(database, time_limit=None)
+    start(cursor, killed)
+    end(cursor, killed, "CANCELLED", exit_code=0, exit_signal=9, outcome_uid=0)
+    start(cursor, failed)
+    end(cursor, failed, "FAILED", exit_code=3)
+    jobs = {job["job_id"]: job for job in json.loads(shell("sacct", "--json", "-X").out)["jobs"]}
+    assert jobs[waiting]["array"] == {
+        "job_id": waiting,
+        "limits": {"max": {"running": {"tasks": 2}}},
+        "task": "0-2",
+        "task_id": None,
+    }
+    assert (jobs[waiting]["nodes"], jobs[waiting]["tres"]["allocated"]) == ("None assigned", [])
+    assert jobs[waiting]["time"]["start"] == 0
+    assert jobs[killed]["exit_code"]["signal"] == {"signal_id": 9, "name": "Killed"}
+    assert jobs[killed]["kill_request_user"] == "root"
+    assert jobs[failed]["exit_code"] == {"status": "ERROR", "return_code": 3}
+    assert jobs[failed]["time"]["limit"] is None
+    assert all(job["steps"] == [] for job in jobs.values())
+    assert json.loads(shell("sacct", "--json", "-j", "99999999").out)["jobs"] == []
+
+
+def test_yaml_says_the_same(shell, done):
+    lines = shell("sacct", "--yaml", "-j", str(done)).out.splitlines()
+    assert lines[:2] == ["%YAML 1.1", "--- !!map"]
+    assert f"  !!str job_id: !!int {done}" in lines
+    assert "    !!str current: !!str COMPLETED" in lines
+    assert lines[-1] == "..."

@@ -23,7 +23,12 @@ def statements() -> Iterator[tuple[str, str]]:
         for info in pkgutil.iter_modules(package.__path__):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
             for name, value in vars(module).items():
-                if name.isupper() and isinstance(value, str) and STATEMENT.match(value):
+                if (
+                    name[0] != "_"
+                    and name.isupper()
+                    and isinstance(value, str)
+                    and STATEMENT.match(value)
+                ):
                     yield f"{info.name}.{name}", value
 
 
@@ -60,6 +65,9 @@ def test_models_describe_exactly_what_the_migrations_build(database):
     from scns.db.models import SCHEMA, metadata
 
     connection = database.connect("scns")
+    with connection.cursor() as cursor:
+        # 角色 scns 的默认模式就是 scns，alembic 会把它当作没有模式
+        cursor.execute("SET search_path = public")
     connection.autocommit = False
     engine = create_engine(
         "postgresql+psycopg2://", creator=lambda: connection, poolclass=StaticPool

@@ -13,7 +13,7 @@ from scns.planner.snapshot import Policy
 from scns.scheduler.loop import Scheduler
 from scns.scheduler.reader import Reader
 from tests.conftest import Database
-from tests.integration.test_round import BOOT, FakeStepd
+from tests.integration.rounds import BOOT, FakeStepd
 
 #: 时间流逝时要一起往回挪的列。
 _MOMENTS = (

@@ -186,6 +186,18 @@ def test_row_is_one_text_without_times():
     assert row.moments == []
 
 
+def test_node_lists_are_not_cut_on_the_right():
+    nodes = Field("NODELIST", "q.nodes", whole=True, uncut="q.state <> 'PENDING'")
+    columns = parse_codes("%.3N|%3N|%.9N|", {"N": nodes}, pytest.fail)
+    assert header(columns) == "NODELIST|NOD| NODELIST|"
+    assert Row(columns).texts == [
+        "CASE WHEN q.state <> 'PENDING' THEN format('%%3s', q.nodes) ELSE lpad(q.nodes, 3) END"
+        " || %s::text || rpad(q.nodes, 3) || %s::text || "
+        "CASE WHEN q.state <> 'PENDING' THEN format('%%9s', q.nodes) ELSE lpad(q.nodes, 9) END"
+        " || %s::text"
+    ]
+
+
 def test_text_of_the_user_is_never_in_the_statement():
     hostile = "'; DROP TABLE scns.job; --"
     row = Row(codes(f"{hostile}%i{hostile}")[0])
@@ -205,7 +217,7 @@ def test_empty_row_is_an_empty_text():
 def test_times_split_the_row_into_texts():
     row = Row(codes("%i %.20V|%j")[0])
     assert row.select() == (
-        "(q.id::text) || %s::text, extract(epoch FROM q.submit_time)::bigint, (q.name)"
+        "(q.id::text) || %s::text, floor(extract(epoch FROM q.submit_time))::bigint, (q.name)"
     )
     assert row.parameters == [" "]
 

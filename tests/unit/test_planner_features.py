@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scns.planner.features import Features, InvalidFeature, matches
 
@@ -80,3 +82,39 @@ def test_equal_texts_are_equal():
     assert Features("a&b") == Features("a&b")
     assert Features("a&b") != Features("b&a")
     assert len({Features("a"), Features("a")}) == 1
+
+
+names = st.sampled_from(["a", "b", "c"])
+expressions = st.recursive(
+    names,
+    lambda inner: st.lists(st.tuples(st.sampled_from("&|"), inner), min_size=1, max_size=3).map(
+        lambda parts: "(" + parts[0][1] + "".join(f"{op}{e}" for op, e in parts[1:]) + ")"
+    ),
+    max_leaves=8,
+)
+
+
+def judge(text, features):
+    """一个字符一个字符地从左到右求值。"""
+
+    def expression(at):
+        value, at = operand(at)
+        while at < len(text) and text[at] in "&|":
+            right, after = operand(at + 1)
+            value = (value and right) if text[at] == "&" else (value or right)
+            at = after
+        return value, at
+
+    def operand(at):
+        if text[at] == "(":
+            value, at = expression(at + 1)
+            return value, at + 1
+        return text[at] in features, at + 1
+
+    return expression(0)[0]
+
+
+@given(expressions, st.sets(names))
+@settings(max_examples=200, deadline=None)
+def test_any_expression_is_judged_from_left_to_right(text, features):
+    assert alone(text, *features) is judge(text, features)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from scns.planner.limits import submit_excess, tres_of
 from scns.planner.plan import plan
 from scns.planner.snapshot import Limits
 from tests.unit.planner_cases import NOW, node, request, running, snapshot, waiting
 
-TREE = {"alice": "phys", "phys": "root"}
 GPUS = {"gpu": 4}
 
 
@@ -121,6 +122,15 @@ def test_jobs_started_in_this_round_count_too():
     assert result.reason_of(array) == "AssocMaxJobsLimit"
 
 
+def test_a_job_nobody_looked_at_still_knows_its_limit():
+    jobs = [waiting(1, request(8)), waiting(2, request(8), uid=7, account="phys")]
+    limits = {"phys": Limits(max_tres_per_job={"cpu": 4})}
+    ran = [running(9, 8, NOW + 99)]
+    result = plan(snapshot([node(gres=GPUS, busy=8)], jobs, ran, account_limits=limits))
+    assert list(result.blocked) == [1]
+    assert result.reason_of(jobs[1]) == "AssocMaxCpuPerJobLimit"
+
+
 def test_a_job_at_its_limit_blocks_nobody_else():
     jobs = [waiting(1, request(8), uid=7, account="phys"), waiting(2, request(8), uid=8)]
     limits = {"phys": Limits(max_jobs=0)}
@@ -169,3 +179,93 @@ def test_submission_limits_count_waiting_and_running():
     over = submit_excess(limits, "account phys", mine=1, everyone=100)
     assert over is not None
     assert over.reason == "AssocGrpSubmitJobsLimit"
+
+
+def test_a_limit_of_the_user_replaces_the_one_of_the_account():
+    ran = [mine(9), mine(10)]
+    above = {"phys": Limits(max_jobs=1)}
+    assert verdict(request(), {"account": above}, ran) == "AssocMaxJobsLimit"
+    own = {("phys", 7): Limits(max_jobs=3)}
+    assert verdict(request(), {"account": above, "user": own}, ran) == "started"
+    higher = {"phys": Limits(max_jobs=3), "root": Limits(max_jobs=1)}
+    assert verdict(request(), {"account": higher}, ran) == "started"
+
+
+caps = st.one_of(st.none(), st.integers(0, 3))
+limit_sets = st.builds(
+    Limits,
+    grp_jobs=caps,
+    max_jobs=caps,
+    grp_tres=st.dictionaries(st.sampled_from(["cpu", "mem", "node"]), st.integers(0, 12)),
+    max_tres_per_job=st.dictionaries(st.sampled_from(["cpu", "mem"]), st.integers(0, 6)),
+)
+
+
+@given(
+    limit_sets,
+    limit_sets,
+    limit_sets,
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(1, 4), st.integers(0, 4), st.integers(1, 3)),
+        min_size=1,
+        max_size=12,
+    ),
+)
+@settings(max_examples=200, deadline=None)
+def test_limits_hold_after_any_round_and_block_only_what_would_break_them(root, phys, user, rows):
+    """集群够大，放不下的只能是因为上限。"""
+    jobs = [
+        waiting(
+            at,
+            request(cpus, memory_per_node=memory or None),
+            uid=uid,
+            account="phys",
+            count=count,
+            shape=at,
+        )
+        for at, (uid, cpus, memory, count) in enumerate(rows)
+    ]
+    limits = {"root": root, "phys": phys}
+    users = {("phys", 0): user}
+    result = plan(
+        snapshot(
+            [node(cpus=1000)],
+            jobs,
+            account_limits=limits,
+            user_limits=users,
+            parents={"phys": "root"},
+        )
+    )
+    started = [jobs[start.job_id] for start in result.starts]
+
+    def breaks(those):
+        """这些作业一起运行，破不破上限；`Max*` 由近及远，头一个写了的算数。"""
+        for uid in {job.uid for job in those}:
+            own = [job for job in those if job.uid == uid]
+            above = [user, phys, root] if uid == 0 else [phys, root]
+            most = next((each.max_jobs for each in above if each.max_jobs is not None), None)
+            if most is not None and len(own) > most:
+                return True
+            for job in own:
+                for kind, count in tres_of(job.request).items():
+                    caps = [
+                        each.max_tres_per_job for each in above if kind in each.max_tres_per_job
+                    ]
+                    if caps and count > caps[0][kind]:
+                        return True
+        for owner, mine in [(root, those), (phys, those), (user, [j for j in those if j.uid == 0])]:
+            if owner.grp_jobs is not None and len(mine) > owner.grp_jobs:
+                return True
+            used = {"cpu": 0, "mem": 0, "node": 0}
+            for job in mine:
+                for kind, count in tres_of(job.request).items():
+                    used[kind] += count
+            if any(used[kind] > most for kind, most in owner.grp_tres.items() if used[kind]):
+                return True
+        return False
+
+    assert not breaks(started)
+    for job in jobs:
+        if sum(each is job for each in started) < job.count:
+            assert breaks([*started, job])
+            assert result.reason_of(job).startswith("Assoc")

@@ -171,8 +171,10 @@ def test_update_of_a_partition_has_checked_values(word, changes):
         (
             ["partitionname=short", "state=bogus"],
             "scontrol: error: Invalid input: state=bogus\n"
-            "scontrol: error: Acceptable State values are UP, DOWN, DRAIN and INACTIVE",
+            "scontrol: error: Acceptable State values are UP, DOWN, DRAIN and INACTIVE\n"
+            "slurm_update error: No error\n",
         ),
+        (["partitionname=", "state=up"], "scontrol: error: PartitionName must be given.\n"),
         (["partitionname=short"], "scontrol: error: No changes specified"),
         (["reservationname=x", "nodes=n1"], "scontrol: error: reservations are not supported"),
     ],

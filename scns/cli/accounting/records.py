@@ -79,9 +79,11 @@ _STEP = {
     **{
         name: f"t.{name}"
         for name in (
-            "job_id step_id name state node_list tasks cpus exit_code exit_signal max_rss"
+            "job_id attempt step_id name state node_list tasks cpus exit_code exit_signal"
         ).split()
     },
+    # 数据库与内核一样以 KiB 计
+    "max_rss": "t.max_rss * 1024",
     "user_ms": "t.user_milliseconds",
     "system_ms": "t.system_milliseconds",
     "start": _epoch("t.start_time"),
@@ -92,8 +94,7 @@ _STEPS = " ".join(
     (
         "SELECT",
         ", ".join(f'{expression} AS "{name}"' for name, expression in _STEP.items()),
-        "FROM scns.step_list t JOIN scns.queue q ON q.id = t.job_id AND q.attempt = t.attempt",
-        "WHERE t.job_id = ANY (%s) AND q.state <> 'PENDING' ORDER BY t.job_id, t.step_id",
+        "FROM scns.step_list t WHERE t.job_id = ANY (%s) ORDER BY t.job_id, t.attempt, t.step_id",
     )
 )
 
@@ -108,18 +109,24 @@ def select_ids(connection: Any, where: str, parameters: Sequence[Any]) -> list[i
 
 
 def pages(
-    connection: Any, ids: Sequence[int], fields: Sequence[str], *, steps: bool
+    connection: Any,
+    ids: Sequence[int],
+    fields: Sequence[str] | None,
+    *,
+    steps: bool,
+    duplicates: bool = False,
 ) -> Iterator[tuple[Record, list[Record]]]:
     """逐个给出作业与它的步；期间被清掉的作业略过。
 
     参数：
-        fields：要打印的字段，决定取哪些列
+        fields：要打印的字段，决定取哪些列；None 取全部
         steps：False 时不取步
+        duplicates：重新排队之前的各次运行也给出，从早到晚
     """
     columns = _JOB | {
         name: expression
         for name, (expression, users) in _COSTLY.items()
-        if any(field in users for field in fields)
+        if fields is None or any(field in users for field in fields)
     }
     statement = " ".join(
         (
@@ -135,8 +142,49 @@ def pages(
             for row in connect.call(connection, statement, (page,))
         }
         found: dict[int, list[Record]] = {}
-        for row in connect.call(connection, _STEPS, (page,)) if steps else ():
+        for row in connect.call(connection, _STEPS, (page,)) if steps or duplicates else ():
             found.setdefault(row[0], []).append(dict(zip(_STEP, row, strict=True)))
         for job_id in page:
             if job_id in jobs:
-                yield jobs[job_id], found.get(job_id, [])
+                for job, own in _runs(jobs[job_id], found.get(job_id, []), duplicates):
+                    yield job, own if steps else []
+
+
+def _runs(
+    job: Record, steps: list[Record], duplicates: bool
+) -> Iterator[tuple[Record, list[Record]]]:
+    """一个作业的各次运行，从早到晚；等着的那一次还没有步。"""
+    current = None if job["state"] == "PENDING" else job["attempt"]
+    earlier: dict[int, list[Record]] = {}
+    for step in steps:
+        if step["attempt"] != current:
+            earlier.setdefault(step["attempt"], []).append(step)
+    if duplicates:
+        for own in earlier.values():
+            yield _earlier_run(job, own), own
+    yield job, [step for step in steps if step["attempt"] == current]
+
+
+def _earlier_run(job: Record, steps: list[Record]) -> Record:
+    """重新排队之前的一次运行；作业行里已经没有它，由批处理步得出。"""
+    batch = steps[0]
+    return job | {
+        "state": "REQUEUED",
+        "start": min(step["start"] for step in steps),
+        "end": max((step["end"] for step in steps if step["end"] is not None), default=None),
+        "nodes": batch["node_list"],
+        "nodes_alloc": 1,
+        "cpus_alloc": batch["cpus"],
+        "memory_alloc": (job["memory_per_cpu"] or 0) * batch["cpus"] or job["memory_per_node"],
+        "reason": "None",
+        "outcome_uid": None,
+        "exit_code": 0,
+        "exit_signal": 0,
+        "suspended_seconds": 0,
+        "suspend": None,
+        "derived_code": max(
+            (step["exit_code"] or 0 for step in steps if step["step_id"] >= 0), default=0
+        ),
+        "user_ms": sum(step["user_ms"] or 0 for step in steps),
+        "system_ms": sum(step["system_ms"] or 0 for step in steps),
+    }

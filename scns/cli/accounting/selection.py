@@ -83,7 +83,7 @@ class Selection:
 
         写了步的点名只要那一步；没有写步的要作业和它的全部步。
         """
-        if not self.references:
+        if all(ref.step is None for ref in self.references):
             return True
         return any(
             _covers(ref, job) and (ref.step is None or ref.step == step_name)

@@ -75,6 +75,13 @@ class Style:
             end = suspended or self.now
         return max(int(end) - int(record["start"]) - int(record.get("suspended_seconds", 0)), 0)
 
+    def suspended(self, job: Record) -> int:
+        """这一次运行里挂起了多少秒。"""
+        seconds = int(job["suspended_seconds"])
+        if job["state"] == "SUSPENDED" and job["suspend"] is not None:
+            seconds += self.now - job["suspend"]
+        return seconds
+
 
 def job_id(job: Record) -> str:
     """打印给用户的作业号，带元素或还没启动的序号。"""
@@ -141,7 +148,7 @@ def tres(job: Record, *, allocated: bool) -> dict[str, int]:
             found[f"gres/{name}"] = int(number) * count
     found["mem"] = job["memory_alloc"] if allocated else asked_memory(job)
     found["node"] = count
-    return {name: number for name, number in found.items() if number}
+    return {name: number for name, number in sorted(found.items()) if number}
 
 
 def _tres_text(style: Style, found: dict[str, int]) -> str:
@@ -157,13 +164,6 @@ def _reserved(style: Style, job: Record) -> int:
         return 0
     until = job["start"] or job["end"] or style.now
     return max(int(until) - int(job["eligible"]), 0)
-
-
-def _suspended(style: Style, job: Record) -> int:
-    seconds = int(job["suspended_seconds"])
-    if job["state"] == "SUSPENDED" and job["suspend"] is not None:
-        seconds += style.now - job["suspend"]
-    return seconds
 
 
 def _minutes(job: Record) -> str:
@@ -225,7 +225,7 @@ JOB: dict[str, Value] = {
     "State": lambda _, j: state(j),
     "Submit": lambda s, j: s.moment(j["submit"]),
     "SubmitLine": lambda _, j: j["submit_line"] or "",
-    "Suspended": lambda s, j: elapsed(_suspended(s, j)),
+    "Suspended": lambda s, j: elapsed(s.suspended(j)),
     "SystemCPU": lambda _, j: _cpu(j, "system_ms"),
     "Timelimit": lambda _, j: elapsed(j["time_limit"]),
     "TimelimitRaw": lambda _, j: _minutes(j),

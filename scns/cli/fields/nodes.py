@@ -104,7 +104,8 @@ class NodeField(Field):
 
     参数：
         part、node、exact：见模块的说明；None 表示不因它分开
-        order：`-S` 的值；None 时是 `part` 或 `node` 的
+        order：`-S` 的值；None 表示不起作用
+        whole：见 `Field`
     """
 
     __slots__ = ("exact", "node", "order", "part")
@@ -118,8 +119,9 @@ class NodeField(Field):
         node: Key | None = None,
         exact: Key | None = None,
         order: Key | None = None,
+        whole: bool = False,
     ) -> None:
-        super().__init__(header, value)
+        super().__init__(header, value, whole=whole)
         self.part = part
         self.node = node
         self.exact = exact
@@ -136,10 +138,10 @@ def _of_partition(header: str, text: Key, *, order: Key | None = None) -> NodeFi
     )
 
 
-def _of_node(header: str, name: str, empty: str) -> NodeField:
+def _of_node(header: str, name: str, empty: str, *, whole: bool = False) -> NodeField:
     """一行里的节点都一样的字段。"""
     text = _first(name, empty)
-    return NodeField(header, text, node=_of(name), order=text)
+    return NodeField(header, text, node=_of(name), order=text, whole=whole)
 
 
 def _ranged(header: str, name: str, *, convert: bool = False) -> NodeField:
@@ -211,9 +213,9 @@ CODES: dict[str, NodeField] = {
     ),
     "m": _ranged("MEMORY", "memory"),
     "M": _of_partition("PREEMPT_MODE", lambda p: "OFF"),
-    "n": _of_node("HOSTNAMES", "name", ""),
-    "N": NodeField("NODELIST", Group.names, order=_nodes_by_name),
-    "o": _of_node("NODE_ADDR", "address", ""),
+    "n": _of_node("HOSTNAMES", "name", "", whole=True),
+    "N": NodeField("NODELIST", Group.names, order=_nodes_by_name, whole=True),
+    "o": _of_node("NODE_ADDR", "address", "", whole=True),
     "O": _spanned("CPU_LOAD", "cpu_load", 100),
     "p": _of_partition("PRIO_TIER", _of("priority_tier")),
     "P": NodeField(

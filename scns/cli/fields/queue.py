@@ -1,10 +1,13 @@
 """squeue 的作业字段：一个字段一条 SQL 表达式，行由服务器排好。
 
-表达式写在 `jobs` 的一行 `q` 上：视图 `queue` 的列，加上 `source` 算出的四列：
+表达式写在 `jobs` 的一行 `q` 上：视图 `queue` 的列，加上 `selection.source` 算出的几列：
     pick：这一行代表的还没启动的下标；NULL 表示不是合成一行的数组
     task：这一行代表的一个下标；NULL 表示不是数组，或代表几个
     merge：要不要把单独有行的等待元素并进数组那一行
     partly：`-j` 只点了数组的一部分，列出时不折叠也不带 `%N`
+    part：这一行的分区；`-P` 时是其中一个
+    bits、id_length：下标与作业号各至多多长
+    raw：内存不换单位
 
 来源：squeue(1) 的“--format”“--Format”；缺省值照 22.05 版的输出。
 """
@@ -98,8 +101,8 @@ _STATE_RANK = (
 
 _WAITS = "q.start_time IS NULL OR q.state = 'PENDING'"
 _RAN = (
-    "extract(epoch FROM coalesce(q.end_time, CASE q.state WHEN 'SUSPENDED' THEN q.suspend_time"
-    " END, now()) - q.start_time)::int - q.suspended_seconds"
+    "floor(extract(epoch FROM coalesce(q.end_time, CASE q.state WHEN 'SUSPENDED'"
+    " THEN q.suspend_time END, now()) - q.start_time))::int - q.suspended_seconds"
 )
 _USED = f"CASE WHEN {_WAITS} THEN 0 ELSE {_RAN} END"
 #: 启动了的是真的；等待中的是预计的，且不早于现在；等开始时刻的是那个时刻。
@@ -121,6 +124,9 @@ CPUS = "coalesce(q.cpus_alloc, q.cpus)"
 MIN_CPUS = "greatest(q.mincpus, q.cpus_per_task * coalesce(q.tasks_per_node, 1))"
 _MIN_MEMORY = "coalesce(nullif(q.memory_per_cpu, 0), q.memory_per_node, 0)"
 _LEFT = f"q.time_limit - ({_USED})"
+
+#: 有时限的时长靠右时不截断，`UNLIMITED` 要截，与 22.05 版相同。
+_LIMITED = "q.time_limit IS NOT NULL"
 
 #: 失败的与等待的作业说原因，其余的说节点。
 _EXPLAINED = "q.state IN ('PENDING', 'TIMEOUT', 'OUT_OF_MEMORY', 'DEADLINE', 'FAILED')"
@@ -153,8 +159,9 @@ DEPENDENCY = (
 )
 #: 别人的参数看不见，视图 `my_job` 里没有。
 COMMAND = (
-    "coalesce(concat_ws(' ', q.command, (SELECT nullif(array_to_string(m.arguments, ' '), '')"
-    " FROM scns.my_job m WHERE m.id = q.id AND q.command IS NOT NULL)), '(null)')"
+    "CASE WHEN q.command IS NULL THEN '(null)' ELSE concat_ws(' ', q.command,"
+    " (SELECT nullif(array_to_string(m.arguments, ' '), '') FROM scns.my_job m"
+    " WHERE m.id = q.id)) END"
 )
 _SHARING = (
     "CASE WHEN q.options ->> 'oversubscribe' = 'true' THEN 'YES' WHEN q.exclusive IS NULL"
@@ -238,16 +245,22 @@ CODES = {
     "l": Field(
         "TIME_LIMIT",
         f"CASE WHEN q.time_limit IS NULL THEN 'UNLIMITED' ELSE {sql.duration('q.time_limit')} END",
+        uncut=_LIMITED,
     ),
     "L": Field(
         "TIME_LEFT",
         f"CASE WHEN q.time_limit IS NULL THEN 'UNLIMITED' ELSE {sql.duration(_LEFT)} END",
+        uncut=_LIMITED,
     ),
-    "m": Field("MIN_MEMORY", sql.size(_MIN_MEMORY)),
+    "m": Field("MIN_MEMORY", sql.size(_MIN_MEMORY, "q.raw")),
     # 十万行里绝大多数还在等：不为它们算时长
-    "M": Field("TIME", f"CASE WHEN {_WAITS} THEN '0:00' ELSE {sql.duration(_RAN)} END"),
+    "M": Field(
+        "TIME",
+        f"CASE WHEN {_WAITS} THEN '0:00' ELSE {sql.duration(_RAN)} END",
+        uncut=f"NOT ({_WAITS})",
+    ),
     "n": Field("REQ_NODES", "coalesce(q.required_nodes, '')"),
-    "N": Field("NODELIST", "coalesce(q.nodes, '')"),
+    "N": Field("NODELIST", "coalesce(q.nodes, '')", whole=True, uncut="true"),
     "o": Field("COMMAND", COMMAND),
     "O": Field("CONTIGUOUS", f"(({option('contiguous', 'false')})::bool::int)::text"),
     "p": Field("PRIORITY", "to_char(q.priority / 4294967295.0, 'FM0.00000000000000')"),
@@ -258,6 +271,8 @@ CODES = {
     "R": Field(
         "NODELIST(REASON)",
         f"CASE WHEN {_EXPLAINED} THEN '(' || {REASON} || ')' ELSE coalesce(q.nodes, '') END",
+        whole=True,
+        uncut=f"NOT ({_EXPLAINED})",
     ),
     "s": Field("", "''::text"),
     "S": Field("START_TIME", START, moment=True),
@@ -272,7 +287,7 @@ CODES = {
     "x": Field("EXC_NODES", "coalesce(q.exclude, '')"),
     "X": Field("CORE_SPEC", option("core_spec", "N/A")),
     "y": Field("NICE", "q.nice::text"),
-    "Y": Field("SCHEDNODES", "'(null)'::text"),
+    "Y": Field("SCHEDNODES", "'(null)'::text", whole=True, uncut="true"),
     "z": Field("S:C:T", f"{_SOCKETS} || ':' || {_CORES} || ':' || {_THREADS}"),
     "Z": Field("WORK_DIR", "q.directory"),
 }

@@ -123,7 +123,8 @@ _OTHERS = {
     "originraw": Field("ORIGIN_RAW", "'NA'::text"),
     "pendingtime": Field(
         "PENDING_TIME",
-        "extract(epoch FROM coalesce(q.start_time, q.end_time, now()) - q.submit_time)::int::text",
+        "floor(extract(epoch FROM coalesce(q.start_time, q.end_time, now())"
+        " - q.submit_time))::int::text",
     ),
     "preempttime": Field("PREEMPT_TIME", _ABSENT),
     "prefer": Field("PREFER", queue.option("prefer", "(null)")),

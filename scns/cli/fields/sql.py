@@ -23,11 +23,16 @@ def duration(seconds: str) -> str:
     )
 
 
-def size(mebibytes: str) -> str:
-    """MiB 的表达式，排成带单位的大小，规则同 `scns.sizes.format_size`。"""
+def size(mebibytes: str, raw: str = "false") -> str:
+    """MiB 的表达式，排成带单位的大小，规则同 `scns.sizes.format_size`。
+
+    参数：
+        raw：bool 的表达式：不换单位
+    """
     return (
         f"CASE WHEN ({mebibytes}) = 0 THEN '0'"
-        f" WHEN ({mebibytes}) < 1024 OR ({mebibytes}) %% 512 <> 0 THEN ({mebibytes}) || 'M'"
+        f" WHEN ({raw}) OR ({mebibytes}) < 1024 OR ({mebibytes}) %% 512 <> 0"
+        f" THEN ({mebibytes}) || 'M'"
         f" WHEN ({mebibytes}) %% 1024 <> 0"
         f" THEN to_char(({mebibytes}) / 1024.0, 'FM99999990.00') || 'G'"
         f" WHEN ({mebibytes}) < 1048576 OR ({mebibytes}) %% 524288 <> 0"

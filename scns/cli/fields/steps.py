@@ -18,7 +18,7 @@ _STEP = (
     + " ELSE t.step_id::text END"
 )
 _NOTHING = "'(null)'::text"
-_USED = "extract(epoch FROM now() - t.start_time)::int"
+_USED = "floor(extract(epoch FROM now() - t.start_time))::int"
 
 _ID = Field(
     "STEPID",
@@ -28,8 +28,8 @@ _ID = Field(
 _TASKS = Field("TASKS", "t.tasks::text")
 _NAME = Field("NAME", "t.name")
 _LIMIT = Field("TIME_LIMIT", "'UNLIMITED'::text")
-_TIME = Field("TIME", sql.duration(_USED))
-_NODES = Field("NODELIST", "t.node_list")
+_TIME = Field("TIME", sql.duration(_USED), uncut="true")
+_NODES = Field("NODELIST", "t.node_list", whole=True, uncut="true")
 _PARTITION = Field("PARTITION", "q.partition")
 _START = Field("START_TIME", "t.start_time", moment=True)
 _USER = Field("USER", "q.owner")

@@ -188,7 +188,7 @@ class Waiting:
         raise Interrupted("interrupted")
 
     def _cancel(self) -> None:
-        argument = {"signal": None, "scope": "all", "states": []}
+        argument: dict[str, control.Json] = {"signal": None, "scope": "all", "states": []}
         control.ask(
             self._connection, "cancel", [{"job": self._job}], argument, command=self._command
         )

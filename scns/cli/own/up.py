@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -28,17 +29,32 @@ POLL_SECONDS = 0.01
 def up(
     timeout: Annotated[float, typer.Option(help="Seconds to wait until a job could run.")] = 60.0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    bootstrap_sql: Annotated[
+        bool,
+        typer.Option(
+            "--bootstrap-sql", help="Print the SQL that prepares a PostgreSQL of your own; stop."
+        ),
+    ] = False,
 ) -> None:
     """启动数据库、stepd 与 scnsd。"""
+    if bootstrap_sql:
+        from scns.db.bootstrap import bootstrap_sql as script
+
+        print(script())
+        return
     state = home.own_home()
     deadline = time.monotonic() + timeout
     console = Console(quiet=quiet, highlight=False)
     settings_error = _check_configuration(state)
     if settings_error is not None:
         raise settings_error
-    already = instance.pid_of(state, "supervisor") is not None
-    if not already:
+    supervisor = instance.pid_of(state, "supervisor")
+    already = supervisor is not None
+    if supervisor is None:
         _launch(state)
+    else:
+        # 用 `scontrol shutdown` 停下的 scnsd 要有人说一声才再启动
+        os.kill(supervisor, signal.SIGHUP)
     _prepare_database(state, deadline)
     node = _wait_ready(state, deadline)
     verb = "is already running" if already else "is up"
@@ -145,6 +161,8 @@ def _migrate(state: str) -> None:
     try:
         migrate.migrate(connection)
         register(connection, own_entry(), is_admin=True)
+    except psycopg2.Error as error:
+        raise Unavailable(f"cannot prepare the database: {str(error).strip()}") from None
     finally:
         connection.close()
 

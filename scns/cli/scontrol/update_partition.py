@@ -20,9 +20,16 @@ def update_partition(session: Session, words: list[str]) -> None:
     """改一个分区。
 
     异常：
-        InvalidInput：键不认识、值不对，或没有要改的
+        InvalidInput：没有写名字，或没有要改的
     """
-    name, changes = parse(words)
+    try:
+        name, changes = parse(words)
+    except InvalidInput as error:
+        session.report(error)
+        # Slurm 在这之后还要说一遍没有发生的错误
+        session.insist("slurm_update error: No error")
+        return
+    _insist_on_name(name)
     if not changes:
         raise InvalidInput("No changes specified")
     _ask(session, "update_partition", name, changes, "slurm_update error")
@@ -35,6 +42,7 @@ def create_partition(session: Session, words: list[str]) -> None:
         InvalidInput：键不认识、值不对，或名字不能用
     """
     name, changes = parse(words)
+    _insist_on_name(name)
     if name.upper() == "DEFAULT":
         raise InvalidInput('PartitionName cannot be "DEFAULT".')
     _ask(session, "create_partition", name, changes, "Error creating the partition")
@@ -47,11 +55,16 @@ def _ask(session: Session, verb: str, name: str, changes: Changes, said: str) ->
         session.insist(f"{said}: {sentence}")
 
 
+def _insist_on_name(name: str) -> None:
+    if not name:
+        raise InvalidInput("PartitionName must be given.")
+
+
 def parse(words: list[str]) -> tuple[str, Changes]:
-    """分区的名字与改动。
+    """分区的名字（没有写时是空的）与改动。
 
     异常：
-        InvalidInput：键不认识、值不对，或没有写名字
+        InvalidInput：键不认识，或值不对
     """
     found = ""
     changes: Changes = {}
@@ -71,8 +84,6 @@ def parse(words: list[str]) -> tuple[str, Changes]:
             raise InvalidInput(
                 f"Update of this parameter is not supported: {word}\n\nRequest aborted"
             )
-    if not found:
-        raise InvalidInput("PartitionName must be given.")
     return found, changes
 
 

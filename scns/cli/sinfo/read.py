@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _epoch(name: str) -> str:
-    return f"extract(epoch FROM n.{name})::bigint"
+    return f"floor(extract(epoch FROM n.{name}))::bigint"
 
 
 #: 节点的列：属性名到视图 `node_list` 的一行 `n` 上的表达式。

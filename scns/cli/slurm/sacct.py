@@ -38,6 +38,7 @@ def run(words: list[str]) -> int:
     now = time.time()
     unit = _unit(chosen)
     selection = Selection(chosen, now, os.geteuid())
+    stored = _stored(chosen, selection)
     layout = _layout(chosen)
     if chosen.operands:
         raise UsageError(
@@ -53,8 +54,36 @@ def run(words: list[str]) -> int:
         window=selection.window if "truncate" in chosen.chosen else None,
         cluster="".join(row[0] for row in connect.call(connection, _CLUSTER)),
     )
-    _print(connection, selection, layout, style, chosen)
+    if stored is not None:
+        from scns.cli.accounting import script
+
+        script.show(connection, found(connection, selection, chosen, []), stored)
+    elif "json" in chosen.chosen or "yaml" in chosen.chosen:
+        _dump(found(connection, selection, chosen, None), style, yaml="yaml" in chosen.chosen)
+    else:
+        _print(connection, selection, layout, style, chosen)
     return 0
+
+
+def _stored(chosen: Parsed, selection: Selection) -> str | None:
+    """要看存下的脚本还是环境；都不是时为 None。
+
+    异常：
+        UsageError：没有点名作业，或两样都要
+    """
+    wanted = {"batch-script": "job scripts", "env-vars": "job environment"}
+    asked = [name for name in wanted if name in chosen.chosen]
+    if asked and not selection.references:
+        raise UsageError(
+            f"When requesting {wanted[asked[-1]]} you must also request specific jobs"
+            " with the '-j' option.",
+            style="fatal",
+        )
+    if len(asked) > 1:
+        raise UsageError(
+            "Options --batch-script and --env-vars are mutually exclusive", style="fatal"
+        )
+    return asked[0] if asked else None
 
 
 def _print(
@@ -71,8 +100,7 @@ def _print(
     names = [column.name for column in layout.columns]
     for_job = [values.JOB.get(name, _empty) for name in names]
     for_step = [values.STEP.get(name, _empty) for name in names]
-    steps = "allocations" not in chosen.chosen
-    for job, job_steps in found(connection, selection, names, steps=steps):
+    for job, job_steps in found(connection, selection, chosen, names):
         style.truncate(job)
         if selection.wants(job, None):
             write(layout.row([value(style, job) for value in for_job]))
@@ -83,12 +111,38 @@ def _print(
                 write(layout.row([value(style, step) for value in for_step]))
 
 
+def _dump(
+    jobs: Iterator[tuple[dict[str, Any], list[dict[str, Any]]]], style: values.Style, *, yaml: bool
+) -> None:
+    """整个作业写成 JSON 或 YAML，与 Slurm 一样不管要哪些列。"""
+    import json
+
+    from scns.cli.accounting.document import job_document
+    from scns.cli.dump import Json, Yaml
+
+    document = (Yaml if yaml else Json)("jobs", sys.stdout.buffer.write, database=True)
+    document.begin()
+    for job, steps in jobs:
+        for record in (job, *steps):
+            style.truncate(record)
+        document.record(json.dumps(job_document(style, job, steps), ensure_ascii=False).encode())
+    document.end()
+    sys.stdout.buffer.flush()
+
+
 def found(
-    connection: Any, selection: Selection, names: list[str], *, steps: bool
+    connection: Any, selection: Selection, chosen: Parsed, fields: list[str] | None
 ) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """符合条件的作业与它们的步，照打印的次序。"""
     ids = records.select_ids(connection, selection.where, selection.parameters)
-    for job, job_steps in records.pages(connection, ids, names, steps=steps):
+    no_steps = {"allocations", "batch-script", "env-vars"} & chosen.chosen.keys()
+    for job, job_steps in records.pages(
+        connection,
+        ids,
+        fields,
+        steps=not no_steps,
+        duplicates="duplicates" in chosen.chosen,
+    ):
         if selection.nodes is None or _used(job) & selection.nodes:
             yield job, job_steps
 

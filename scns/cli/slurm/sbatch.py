@@ -82,6 +82,9 @@ def _submit_words(words: list[str]) -> int:
     cluster = merged.text("clusters")
     if cluster is not None:
         control.check_clusters(connection, cluster)
+    if "for_uid" in built:
+        # 替谁提交，谁就要先登记过；拒绝的句子留给 submit 去说
+        control.ask(connection, "enrol", [{"uid": built["for_uid"]}], command="sbatch")
     if "test-only" in merged.chosen:
         from scns.cli.slurm import estimate
 

@@ -46,7 +46,7 @@ def run(words: list[str]) -> int:
     if text is not None:
         sys.stdout.write(text)
         return 0
-    if "all" in parsed.chosen and "partition" in parsed.chosen:
+    if parsed.count("all") and parsed.count("partition"):
         raise UsageError(
             "Conflicting options, -a and -p, specified. Please choose one or the other."
         )
@@ -133,7 +133,7 @@ def _columns(chosen: Parsed, nodes: list[Node], partitions: list[Partition]) -> 
     if text is None:
         names = [len(node.name) for node in nodes]
         named = [len(partition.name) + partition.is_default for partition in partitions]
-        text = _default(chosen).format(p=max(_MIN_WIDTH, *named), n=max(_MIN_WIDTH, *names))
+        text = _default(chosen).format(p=max([_MIN_WIDTH, *named]), n=max([_MIN_WIDTH, *names]))
     return columns.parse_codes(text, CODES, _unknown_code, ("|", " |", " "))
 
 

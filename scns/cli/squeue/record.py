@@ -28,7 +28,7 @@ _FALSE = "false"
 
 
 def _epoch(expression: str) -> str:
-    return f"coalesce(extract(epoch FROM {expression})::bigint, 0)"
+    return f"coalesce(floor(extract(epoch FROM {expression}))::bigint, 0)"
 
 
 def _text(expression: str) -> str:
@@ -145,7 +145,8 @@ RECORD = {
     "minimum_tmp_disk_per_node": "coalesce((q.options ->> 'tmp')::int, 0)",
     "preempt_time": _ZERO,
     "pre_sus_time": (
-        "coalesce(extract(epoch FROM q.suspend_time - q.start_time)::int - q.suspended_seconds, 0)"
+        "coalesce(floor(extract(epoch FROM q.suspend_time - q.start_time))::int"
+        " - q.suspended_seconds, 0)"
     ),
     "priority": "q.priority",
     "profile": "q.options ->> 'profile'",

@@ -149,7 +149,8 @@ def source(chosen: Parsed, names: JobNames | None, environ: Mapping[str, str]) -
         joins += " CROSS JOIN LATERAL unnest(string_to_array(v.partition, ',')) AS parts(part)"
         columns["part"] = "parts.part"
     bits, id_length = lengths(environ)
-    columns |= {"bits": str(bits), "id_length": str(id_length)}
+    raw = str("noconvert" in chosen.chosen).lower()
+    columns |= {"bits": str(bits), "id_length": str(id_length), "raw": raw}
     listed = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
     where = "" if names is None else _named_where(names, built)
     material = "NOT MATERIALIZED" if names is None else "MATERIALIZED"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from scns.scheduler.verbs import (
     cancellation,
     daemons,
+    enrolment,
     holds,
     node,
     order,
@@ -34,6 +35,7 @@ VERBS: dict[str, Verb] = {
     "update_partition": partition.update_partition,
     "create_partition": partition.create_partition,
     "delete_partition": partition.delete_partition,
+    "enrol": enrolment.enrol,
     "reconfigure": daemons.reconfigure,
     "shutdown": daemons.shutdown,
 }

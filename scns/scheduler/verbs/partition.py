@@ -30,7 +30,6 @@ _OPTIONS = frozenset(
     "allow_accounts allow_groups allow_users deny_accounts deny_users oversubscribe over_time_limit"
     " hidden root_only disable_root_jobs exclusive_user".split()
 )
-_DEFAULTS: tuple[Any, ...] = (None, False, "NO", [])
 
 _EDITS = frozenset({"nodes", "nodes+", "nodes-"})
 
@@ -95,7 +94,7 @@ def _apply(cursor: Any, name: str, changes: Mapping[str, Any]) -> Any:
         if columns.get(key) == -1:
             columns[key] = None
     options = {
-        key: None if value in _DEFAULTS else value
+        key: None if value is False or value in ("NO", []) else value
         for key, value in changes.items()
         if key in _OPTIONS
     }

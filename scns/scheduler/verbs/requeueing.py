@@ -37,8 +37,8 @@ def requeue(cursor: Any, asked: Asked) -> list[Any]:
         jobs.REQUEUE_ENDED,
         {
             "job_ids": ended,
-            "holds": [held or None for _ in ended],
-            "delays": [jobs.REQUEUE_DELAY for _ in ended],
+            "holds": [held for _ in ended],
+            "delays": [0 if held else jobs.REQUEUE_DELAY for _ in ended],
         },
     )
     return results

@@ -13,6 +13,18 @@ depends_on = None
 def upgrade() -> None:
     op.execute(sa.schema.CreateSequence(sa.Sequence("job_id_seq", schema="scns")))
     op.create_table(
+        "account",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("organization", sa.Text(), server_default="", nullable=False),
+        sa.Column("parent", sa.Text(), nullable=True),
+        sa.CheckConstraint("(parent IS NULL) = (name = 'root')", name="account_root_alone_on_top"),
+        sa.CheckConstraint("name <> '' AND length(name) <= 256", name="account_name_length"),
+        sa.ForeignKeyConstraint(["parent"], ["scns.account.name"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
         "environment",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -168,6 +180,38 @@ def upgrade() -> None:
         schema="scns",
     )
     op.create_table(
+        "qos",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), server_default="", nullable=False),
+        sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("grp_jobs", sa.Integer(), nullable=True),
+        sa.Column("grp_submit", sa.Integer(), nullable=True),
+        sa.Column(
+            "grp_tres",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("max_jobs", sa.Integer(), nullable=True),
+        sa.Column("max_submit", sa.Integer(), nullable=True),
+        sa.Column(
+            "max_tres_per_job",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "max_tres_per_user",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("max_wall", sa.Integer(), nullable=True),
+        sa.CheckConstraint("priority >= 0", name="qos_priority_not_negative"),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
         "request",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("verb", sa.Text(), nullable=False),
@@ -228,6 +272,52 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
         schema="scns",
+    )
+    op.create_table(
+        "usage",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("uid", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("cpu_seconds", sa.DOUBLE_PRECISION(), nullable=False),
+        sa.Column("as_of", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account", "uid"),
+        schema="scns",
+    )
+    op.create_table(
+        "association",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("user_name", sa.Text(), nullable=False),
+        sa.Column("uid", sa.Integer(), nullable=True),
+        sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("fairshare", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("grp_jobs", sa.Integer(), nullable=True),
+        sa.Column("grp_submit", sa.Integer(), nullable=True),
+        sa.Column(
+            "grp_tres",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("max_jobs", sa.Integer(), nullable=True),
+        sa.Column("max_submit", sa.Integer(), nullable=True),
+        sa.Column(
+            "max_tres_per_job",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column("max_wall", sa.Integer(), nullable=True),
+        sa.CheckConstraint("fairshare >= 0", name="association_fairshare"),
+        sa.ForeignKeyConstraint(["account"], ["scns.account.name"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account", "user_name"),
+        schema="scns",
+    )
+    op.create_index(
+        "association_default",
+        "association",
+        ["user_name"],
+        unique=True,
+        schema="scns",
+        postgresql_where=sa.text("is_default"),
     )
     op.create_table(
         "submission",
@@ -368,6 +458,9 @@ def upgrade() -> None:
         sa.Column("cpus_alloc", sa.Integer(), nullable=True),
         sa.Column("memory_alloc", sa.Integer(), nullable=True),
         sa.Column("expected_start", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("fairshare", sa.DOUBLE_PRECISION(), nullable=True),
+        sa.Column("ranked_time", postgresql.TIMESTAMP(timezone=True), nullable=True),
+        sa.Column("site", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint(
             "(NOT state = 'PENDING') OR (start_time IS NULL AND end_time IS NULL)",
             name="job_pending_without_times",
@@ -495,6 +588,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'PENDING' AND eligible"),
     )
     op.create_index("job_submission", "job", ["submission_id"], unique=False, schema="scns")
+    op.create_index(
+        "job_unranked",
+        "job",
+        ["id"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("state = 'PENDING' AND ranked_time IS NULL"),
+    )
     op.create_index(
         "job_warn",
         "job",

@@ -1,0 +1,143 @@
+"""`scns tail`：跟着作业的输出文件；没启动就等着，结束了就结束，退出码是作业的。"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from scns import arrays, filenames
+from scns.cli.bell import Bell
+from scns.cli.own.follower import Follower
+from scns.cli.own.wait import tasks_of
+from scns.cli.slurm.wait import PATIENCE, ended
+from scns.db import connect
+from scns.errors import RequestRefused, ScnsError
+
+#: 在跑的作业，隔这么多秒看一眼文件。
+INTERVAL = 0.1
+
+_JOB = """
+SELECT q.id, q.array_job_id, q.array_task_id, q.waiting IS NOT NULL, q.state, q.reason, q.owner,
+       q.name, coalesce(q.batch_host, ''), q.batch, q.directory, q.standard_output,
+       q.standard_error
+  FROM scns.queue q
+ WHERE (q.id = %(job)s OR q.array_job_id = %(job)s)
+   AND (%(tasks)s::int4multirange IS NULL OR q.array_task_id <@ %(tasks)s::int4multirange
+        OR q.waiting && %(tasks)s::int4multirange)
+ ORDER BY q.waiting IS NOT NULL, q.id
+ LIMIT 2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """作业此刻怎样，输出在哪里；列同 `_JOB`。"""
+
+    job_id: int
+    array_job_id: int | None
+    array_task_id: int | None
+    is_array: bool
+    state: str
+    reason: str
+    owner: str
+    name: str
+    host: str
+    batch: bool
+    directory: str
+    output: str | None
+    error: str | None
+
+    def path(self, *, error: bool) -> str:
+        """输出文件；`error` 时是 stderr 的。
+
+        异常：
+            ScnsError：不是批处理作业，输出不在文件里
+        """
+        if not self.batch:
+            raise ScnsError(f"job {self.job_id} is not a batch job, its output is not in a file")
+        pattern = self.output or filenames.default_output(self.array_job_id is not None)
+        if error:
+            pattern = self.error or pattern
+        facts = filenames.Facts(
+            job_id=self.job_id,
+            name=self.name,
+            user=self.owner,
+            array_job_id=self.array_job_id,
+            array_task_id=self.array_task_id,
+            node=self.host,
+        )
+        return os.path.join(self.directory, filenames.expand(pattern, facts))
+
+
+def tail(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Job id: 42 or 42_7.")],
+    lines: Annotated[
+        int,
+        typer.Option("--lines", "-n", min=-1, help="Begin with the last N lines; -1: with all."),
+    ] = 10,
+    error: Annotated[bool, typer.Option("--error", "-e", help="Follow stderr instead.")] = False,
+) -> int:
+    """把输出写到 stdout，直到作业结束，返回它的退出码。"""
+    ref = arrays.parse_job_ref(job)
+    connection = connect.connect()
+    found = _find(connection, ref)
+    if found.state == "PENDING":
+        # 从等着的时候跟起的，什么都没有错过
+        lines = -1
+    bell = Bell(connection)
+    found = _until_started(connection, ref, bell, found)
+    if found.state == "PENDING" or (found.state == "CANCELLED" and not found.host):
+        return 1
+    follower = Follower(found.path(error=error), lines)
+    while True:
+        # 先看状态再读：结束之前写下的都读得到
+        code = ended(connection, found.job_id)
+        _write(follower)
+        if code is not None:
+            return code
+        deadline = time.monotonic() + PATIENCE
+        while not bell.wait(INTERVAL) and time.monotonic() < deadline:
+            _write(follower)
+
+
+def _find(connection: Any, ref: arrays.JobRef) -> Job:
+    """指名的那一个作业。
+
+    异常：
+        RequestRefused：没有这个作业，或指的不止一个
+    """
+    rows = connect.call(connection, _JOB, {"job": ref.job_id, "tasks": tasks_of(ref)})
+    if not rows:
+        raise RequestRefused("Invalid job id specified")
+    found = Job(*rows[0])
+    several = ref.ranges is not None and arrays.count(ref.ranges) > 1
+    if several or (ref.ranges is None and (len(rows) > 1 or found.is_array)):
+        raise RequestRefused(
+            f"job {ref.job_id} is an array; name one element, for example {ref.job_id}_"
+            f"{found.array_task_id or 0}"
+        )
+    return found
+
+
+def _until_started(connection: Any, ref: arrays.JobRef, bell: Bell, found: Job) -> Job:
+    """等到作业启动；被取消了也不再等。"""
+    told = None
+    while found.state == "PENDING":
+        if sys.stderr.isatty() and told != found.reason:
+            told = found.reason
+            sys.stderr.write(f"scns tail: job {ref.job_id} waits ({told}); see 'scns why'\n")
+        bell.wait(PATIENCE)
+        found = _find(connection, ref)
+    return found
+
+
+def _write(follower: Follower) -> None:
+    """写出新到的。"""
+    for block in follower.read():
+        sys.stdout.buffer.write(block)
+    sys.stdout.buffer.flush()
