@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 _NO_HETJOB = "--het-group is not supported: there are no heterogeneous jobs"
 _NO_BYPASS = "--no-allocate is not supported: every step needs an allocation"
 _NO_PTY = "--pty is not supported: tasks get no terminal of their own; use salloc for a shell"
-_NO_TASK_PROLOG = "--task-prolog and --task-epilog are not supported: wrap the command instead"
+_NO_TASK_EPILOG = "--task-epilog is not supported: wrap the command in a script instead"
+_NO_TASK_PROLOG = "--task-prolog is not supported: wrap the command in a script instead"
 _NO_X11 = "--x11 is not supported: X11 connections are not forwarded"
 
 _OWN: tuple[Row, ...] = (
@@ -52,7 +53,7 @@ _OWN: tuple[Row, ...] = (
     ("resv-ports", "", OPTIONAL, "N", "reserve ports", ACCEPTED),
     ("send-libs", "", OPTIONAL, "yes|no", "with --bcast: libraries too", ACCEPTED),
     ("slurmd-debug", "", VALUE, "LEVEL", "debug level of the step", ACCEPTED),
-    ("task-epilog", "", VALUE, "FILE", "run after each task", _NO_TASK_PROLOG),
+    ("task-epilog", "", VALUE, "FILE", "run after each task", _NO_TASK_EPILOG),
     ("task-prolog", "", VALUE, "FILE", "run before each task", _NO_TASK_PROLOG),
     ("test-only", "", FLAG, "", "say when it would start; run nothing", IMPLEMENTED),
     ("threads", "T", VALUE, "N", "threads for messages", ACCEPTED),
