@@ -94,7 +94,7 @@ def running_jobs(state: str) -> int | None:
         found = welcome(state)
         if found is None:
             return None
-        return sum(job.get("state") == "running" for job in found["jobs"])
+        return len([job for job in found["jobs"] if job.get("state") == "running"])
 
 
 def welcome(state: str) -> dict[str, Any] | None:
