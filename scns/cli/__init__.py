@@ -11,4 +11,9 @@ SLURM_COMMANDS = (
     "seff",
     "srun",
     "salloc",
+    "sacctmgr",
+    "sshare",
+    "sprio",
+    "sdiag",
+    "sstat",
 )

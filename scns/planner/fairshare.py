@@ -48,6 +48,27 @@ class Share:
     factor: float = 0.0
 
 
+@dataclass(slots=True)
+class Level:
+    """账户树上的一行，从根往下排；sshare(1) 打印的就是它。
+
+    参数：
+        depth：根是 0
+        uid：None 是账户自己的一行；`user` 是用户的名字，账户的是空串
+        shares：自己的份数；`used` 是连同其下所有人用掉的 CPU 秒
+        norm_usage：占全部用量的比例
+    """
+
+    account: str
+    user: str
+    uid: int | None
+    depth: int
+    shares: int
+    used: float
+    norm_usage: float
+    share: Share
+
+
 class Usage:
     """衰减的用量，CPU 秒。
 
@@ -103,13 +124,54 @@ class Tree:
 
     def shares(self, usage: Mapping[Association, float]) -> dict[Association, Share]:
         """各用户的份额。"""
-        found: dict[str | Association, Share] = {}
+        found = self._all_shares(self._used(usage))
+        return {user: found[user] for user in self._users}
+
+    def levels(self, usage: Mapping[Association, float], names: Mapping[int, str]) -> list[Level]:
+        """整棵树，从根往下；同一层先用户后账户，各按名字。
+
+        参数：
+            names：用户的名字；没有的写用户号
+        """
         used = self._used(usage)
+        found = self._all_shares(used)
+        whole = sum(usage.get(user, 0.0) for user in self._users)
+        rows: list[Level] = []
+
+        def visit(parent: str | None, depth: int) -> None:
+            for child in sorted(
+                self._children.get(parent, []), key=lambda one: (isinstance(one, str), str(one))
+            ):
+                account, uid = (child, None) if isinstance(child, str) else child
+                user = "" if uid is None else names.get(uid, str(uid))
+                amount = used.get(child, 0.0)
+                share = amount / whole if whole else 0.0
+                rows.append(
+                    Level(
+                        account,
+                        user,
+                        uid,
+                        depth,
+                        self._shares_of(child),
+                        amount,
+                        share,
+                        found[child],
+                    )
+                )
+                if uid is None:
+                    visit(account, depth + 1)
+
+        visit(None, 0)
+        return rows
+
+    def _all_shares(
+        self, used: Mapping[str | Association, float]
+    ) -> dict[str | Association, Share]:
+        found: dict[str | Association, Share] = {}
         for siblings in self._children.values():
             found.update(self._compare(siblings, used))
-        ranking = _Ranking(self._children, found)
-        ranking.visit(self._children.get(None, []), False)
-        return {user: found[user] for user in self._users}
+        _Ranking(self._children, found).visit(self._children.get(None, []), False)
+        return found
 
     def _used(self, usage: Mapping[Association, float]) -> dict[str | Association, float]:
         """每个用户，与每个账户连同其下所有人，用了多少。"""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
 from scns.errors import ScnsError
-from scns.planner.plan import plan
+from scns.planner.plan import Planner
 from scns.scheduler import (
     endings,
     estimate,
@@ -61,6 +61,7 @@ class Scheduler:
         cursor：以角色 `scns` 打开的游标，自动提交
         reload：重读配置文件，返回新的配置
         epoch：手里的租约；None 是别的节点在排计划
+        planner：留着的规划器；形状编译过一次就不再编译
         orders：已经要求过 stepd 的
         resuming：有挂起的作业在等它的 CPU 空出来
     """
@@ -74,6 +75,7 @@ class Scheduler:
     reader: Reader
     epoch: int | None = None
     stopping: bool = False
+    planner: Planner = field(default_factory=Planner)
     orders: Orders = field(default_factory=Orders)
     mailer: Mailer = field(init=False)
     ranker: Ranker = field(init=False)
@@ -94,6 +96,9 @@ class Scheduler:
         self.epoch = lease.acquire(self.cursor, self.node)
         if self.epoch is not None:
             nodes.apply_config(self.cursor, self.config)
+        else:
+            # 分配由别的节点写下；排计划的自己知道，不必再被自己叫醒
+            self.cursor.execute("LISTEN scns_node")
         facts = machine.facts(self.node)
         self.cursor.execute(nodes.REGISTER_NODE, facts)
         self.reader.forget()
@@ -246,7 +251,7 @@ class Scheduler:
         snapshot, heads = self.reader.read(self.cursor, now)
         if not heads:
             return
-        decided = plan(snapshot)
+        decided = self.planner.plan(snapshot)
         if decided.starts and self.epoch is not None:
             try:
                 started = allocate(self.cursor, self.node, self.epoch, decided.starts, heads)

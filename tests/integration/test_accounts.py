@@ -78,8 +78,9 @@ def test_a_user_at_a_limit_sees_it_and_starts_once_it_is_raised(world, admin, ph
     world.run()
     assert world.count("state = 'RUNNING'") == 2
     assert reasons(world) == [reason]
-    raised = {key: {name: None for name in value} if isinstance(value, dict) else 3
-              for key, value in limit.items()}  # fmt: skip
+    raised = {
+        key: dict.fromkeys(value) if isinstance(value, dict) else 3 for key, value in limit.items()
+    }
     admin("modify_associations", ["phys"], ["root"], raised)
     world.run()
     assert world.count("state = 'RUNNING'") == 3

@@ -46,9 +46,10 @@ _LISTS = {
     "wckeys": "q.options ->> 'wckey'",
 }
 
+#: 以个数的范围筛选的选项：列、消息里的词与字母。
 _RANGES = {
-    "nnodes": ("coalesce(q.nodes_alloc, q.nodes_min)", "node"),
-    "ncpus": ("coalesce(q.cpus_alloc, q.cpus)", "cpu"),
+    "nnodes": ("coalesce(q.nodes_alloc, q.nodes_min)", "node", "i"),
+    "ncpus": ("coalesce(q.cpus_alloc, q.cpus)", "cpu", "I"),
 }
 
 
@@ -221,12 +222,12 @@ def _listed(chosen: Parsed) -> list[Part]:
 def _ranged(chosen: Parsed) -> list[Part]:
     """`-i`、`-I` 的个数与 `-k`、`-K` 的时限。"""
     parts: list[Part] = []
-    for option, (column, what) in _RANGES.items():
+    for option, (column, what, letter) in _RANGES.items():
         text = chosen.text(option)
         if text is not None:
             low, dash, high = text.partition("-")
-            if not low.isdigit() or (dash and not high.isdigit()):
-                raise UsageError(f"invalid {what} range -{option[1]} '{text}'")
+            if not low.isdecimal() or (dash and not high.isdecimal()):
+                raise UsageError(f"invalid {what} range -{letter} '{text}'")
             parts.append((f"{column} BETWEEN %s AND %s", [int(low), int(high or low)]))
     shortest, longest = (chosen.text(f"timelimit-{end}") for end in ("min", "max"))
     if shortest is not None:

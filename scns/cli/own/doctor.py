@@ -18,7 +18,6 @@ from scns import __version__, config, home
 from scns.cli.own import instance
 from scns.db import connect
 from scns.errors import ScnsError
-from scns.stepd import protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,15 +111,15 @@ def check_daemons(state: str) -> Iterator[Finding]:
 
 def check_enforcement(state: str) -> Iterator[Finding]:
     """内存、CPU、进程树由内核管住，还是只能尽力。"""
-    controllers = _controllers(state)
-    if controllers is None:
+    found = instance.welcome(state)
+    if found is None:
         yield Finding(
             Level.NOTE,
             "stepd does not answer, so what the kernel enforces is not known",
             "start it with 'scns up', as the user who owns the state directory",
         )
         return
-    yield from enforcement(controllers, os.geteuid() == 0)
+    yield from enforcement(found.get("controllers"), os.geteuid() == 0)
 
 
 def enforcement(controllers: list[str] | None, root: bool) -> Iterator[Finding]:
@@ -159,22 +158,6 @@ def enforcement(controllers: list[str] | None, root: bool) -> Iterator[Finding]:
         yield Finding(
             Level.NOTE, "jobs are bound to their CPUs by affinity, which a job can widen itself"
         )
-
-
-def _controllers(state: str) -> list[str] | None:
-    """stepd 报告的控制器；stepd 不答时为 None。"""
-    try:
-        with protocol.connect(home.run_dir(state)) as client:
-            client.send([{"op": "hello"}])
-            deadline = time.monotonic() + 5.0
-            while time.monotonic() < deadline:
-                for message in client.receive(0.2):
-                    if message["op"] == "welcome":
-                        found = message.get("controllers")
-                        return [str(one) for one in found] if isinstance(found, list) else []
-    except OSError:
-        pass
-    return None
 
 
 def check_disk(state: str) -> Finding:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
 from scns import __version__, home
 from scns.db import connect
 from scns.errors import ScnsError
+from scns.stepd import protocol
+
+#: 等 stepd 回答多少秒。
+STEPD_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -76,17 +81,35 @@ def _postmaster_pid(state: str) -> int | None:
 
 
 def running_jobs(state: str) -> int | None:
-    """占着节点的作业数；数据库不答时为 None。"""
+    """占着节点的作业数；数据库答不上来时问 stepd，它也不答就是 None。"""
     try:
         connection = connect.connect(state)
+        [(count,)] = connect.call(
+            connection,
+            "SELECT count(*) FROM scns.queue WHERE state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')",
+        )
+        connection.close()
+        return int(count)
     except ScnsError:
-        return None
-    [(count,)] = connect.call(
-        connection,
-        "SELECT count(*) FROM scns.queue WHERE state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')",
-    )
-    connection.close()
-    return int(count)
+        found = welcome(state)
+        if found is None:
+            return None
+        return len([job for job in found["jobs"] if job.get("state") == "running"])
+
+
+def welcome(state: str) -> dict[str, Any] | None:
+    """stepd 的自我介绍：版本、控制器、在跑的作业；不答或不许问时为 None。"""
+    try:
+        with protocol.connect(home.run_dir(state)) as client:
+            client.send([{"op": "hello"}])
+            deadline = time.monotonic() + STEPD_SECONDS
+            while time.monotonic() < deadline:
+                for message in client.receive(0.2):
+                    if message["op"] == "welcome":
+                        return message
+    except (OSError, protocol.ProtocolError):
+        pass
+    return None
 
 
 def supervisor_command(state: str, *words: str) -> list[str]:

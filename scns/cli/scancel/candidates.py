@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: 排队的在前：先取消它们，免得腾出的资源让它们启动。
 _CANDIDATES = """
 SELECT q.id, q.array_job_id, q.array_task_id, q.waiting::text, q.array_limit, q.state,
-       q.name, q.partition,       {wanted}
+       q.name, q.partition, {wanted}
   FROM scns.queue q
  WHERE q.state IN ('PENDING', 'RUNNING', 'SUSPENDED') AND {where}
  ORDER BY q.state <> 'PENDING', q.id

@@ -89,6 +89,7 @@ _VISIBLE = """
 """
 
 _BASE = select(_COLUMNS, "scns.queue q") + f" WHERE {_VISIBLE}"
+_COUNT = select({"records": "count(*)"}, "scns.queue q") + f" WHERE {_VISIBLE}"
 _ALL = _BASE + f" AND q.id > %s ORDER BY q.id LIMIT {_PAGE}"
 _ONE = _BASE + (
     " AND (q.id = %s OR q.array_job_id = %s)"
@@ -141,6 +142,9 @@ def _leading(text: str) -> int:
 
 
 def _show_all(session: Session) -> None:
+    if session.verbose:
+        [(count,)] = session.rows(_COUNT)
+        _announce(session, count)
     last, printed = 0, 0
     while rows := session.rows(_ALL, (last,)):
         for row in rows:

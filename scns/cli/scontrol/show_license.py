@@ -42,5 +42,5 @@ def _counts(text: str) -> dict[str, int]:
     for item in text.replace(";", ",").split(","):
         name, _, number = item.replace("=", ":").partition(":")
         if name and name != "(null)":
-            counts[name] = counts.get(name, 0) + (int(number) if number.isdigit() else 1)
+            counts[name] = counts.get(name, 0) + (int(number) if number.isdecimal() else 1)
     return counts

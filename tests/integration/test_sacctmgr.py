@@ -1,0 +1,311 @@
+"""sacctmgr、sshare、sprio、sdiag、sstat：改了什么看得见什么，数与排计划用的相同。"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from scns.config import Config
+from scns.db import nodes
+from scns.scheduler.ranking import Ranker
+from tests.integration.answering import Shell, start, submit
+from tests.integration.world import World
+
+pytestmark = pytest.mark.usefixtures("site")
+
+
+@pytest.fixture
+def shell(database, monkeypatch):
+    return Shell(database, monkeypatch)
+
+
+@pytest.fixture
+def phys(shell):
+    """账户 phys 与其中的 alice、root。"""
+    assert shell("sacctmgr", "-i", "add", "account", "phys", "Description=physics").code == 0
+    assert shell("sacctmgr", "-i", "add", "user", "alice,root", "account=phys").code == 0
+
+
+def listed(shell, *words, command="sacctmgr"):
+    done = shell(command, *words)
+    assert (done.code, done.err) == (0, "")
+    return done.out
+
+
+# ── sacctmgr ────────────────────────────────────────────────────────────────
+
+
+def test_an_account_is_added_shown_changed_and_deleted(shell):
+    added = shell("sacctmgr", "-i", "add", "account", "phys", "Organization=uni", "Fairshare=3")
+    assert added.code == 0
+    assert added.out.startswith(" Adding Account(s)\n  phys\n")
+    show = ("-n", "-P", "show", "account", "phys")
+    assert listed(shell, *show) == "phys|phys|uni\n"
+    changed = shell("sacctmgr", "-i", "modify", "account", "phys", "set", "Description=physics")
+    assert changed.out.startswith(" Modified account associations...\n  C = scns")
+    assert listed(shell, *show) == "phys|physics|uni\n"
+    assert listed(shell, "-nP", "list", "assoc", "account=phys", "format=share") == "3\n"
+    assert shell("sacctmgr", "-i", "delete", "account", "phys").code == 0
+    assert listed(shell, *show) == ""
+
+
+def test_a_user_belongs_to_accounts_and_has_a_default_one(shell, phys):
+    shell("sacctmgr", "-i", "add", "account", "chem")
+    assert shell("sacctmgr", "-i", "add", "user", "alice", "account=chem").code == 0
+    show = ("-nP", "show", "user", "alice", "format=user,defaultaccount")
+    assert listed(shell, *show) == "alice|phys\n"
+    assert listed(shell, "-nPs", "list", "user", "alice", "format=account") == "chem\nphys\n"
+    shell("sacctmgr", "-i", "modify", "user", "alice", "set", "DefaultAccount=chem")
+    assert listed(shell, *show) == "alice|chem\n"
+    shell("sacctmgr", "-i", "delete", "user", "alice", "account=chem")
+    assert listed(shell, *show) == "alice|phys\n"
+
+
+def test_the_question_of_snakemake_is_answered(shell, phys):
+    out = listed(shell, "-n", "-s", "list", "user", '"alice"'.strip('"'), "format=account%256")
+    assert out.split() == ["phys"]
+    assert len(out) == 258
+
+
+def test_the_default_account_is_used_by_sbatch(shell, database, cursor, phys):
+    job = submit(database, "u:alice")
+    cursor.execute("SELECT account FROM scns.queue WHERE id = %s", (job,))
+    assert cursor.fetchone() == ("phys",)
+
+
+def test_limits_are_set_shown_and_lifted(shell, phys):
+    words = ("MaxJobs=2", "MaxSubmit=5", "GrpTRES=cpu=8,mem=2G", "MaxWall=1:00:00", "GrpCPUs=6")
+    assert shell("sacctmgr", "-i", "modify", "user", "alice", "set", *words).code == 0
+    fields = "format=user,maxjobs,maxsubmit,grptres,maxwall"
+    show = ("-nP", "list", "association", "user=alice", fields)
+    assert listed(shell, *show) == "alice|2|5|cpu=6,mem=2048M|01:00:00\n"
+    lifted = ("MaxJobs=-1", "GrpTRES=mem=-1", "MaxWall=-1")
+    assert shell("sacctmgr", "-i", "modify", "user", "alice", "set", *lifted).code == 0
+    assert listed(shell, *show) == "alice||5|cpu=6|\n"
+
+
+def test_a_condition_may_come_after_where(shell, phys):
+    words = ("modify", "user", "where", "name=alice", "account=phys", "set", "maxjobs=1")
+    done = shell("sacctmgr", "-i", *words)
+    assert done.out.splitlines()[1].split() == "C = scns A = phys U = alice".split()
+    nobody = ("modify", "user", "where", "name=alice", "account=chem", "set", "maxjobs=1")
+    done = shell("sacctmgr", "-i", *nobody)
+    assert (done.code, done.out) == (1, "  Nothing modified\n")
+
+
+def test_associations_are_listed_from_the_root_down(shell, phys):
+    shell("sacctmgr", "-i", "add", "account", "optics", "parent=phys")
+    rows = listed(shell, "-nP", "show", "assoc", "format=account,user,parentname").splitlines()
+    assert rows == ["root||", "phys||root", "phys|alice|", "phys|root|", "optics||phys"]
+
+
+def test_a_qos_is_added_shown_changed_and_deleted(shell):
+    shell("sacctmgr", "-i", "add", "qos", "debug", "Priority=10", "MaxJobsPU=1")
+    show = ("-nP", "show", "qos", "debug", "format=name,priority,maxjobspu,maxtrespu")
+    assert listed(shell, *show) == "debug|10|1|\n"
+    shell("sacctmgr", "-i", "modify", "qos", "debug", "set", "MaxTRESPerUser=cpu=4")
+    assert listed(shell, *show) == "debug|10|1|cpu=4\n"
+    assert shell("sacctmgr", "-i", "delete", "qos", "debug").code == 0
+    assert listed(shell, "-nP", "show", "qos", "format=name") == "normal\n"
+
+
+def test_the_cluster_is_listed(shell):
+    assert listed(shell, "-nP", "show", "cluster", "format=cluster") == "scns\n"
+
+
+def test_the_table_has_a_header_and_a_rule(shell, phys):
+    lines = listed(shell, "show", "user", "alice").splitlines()
+    assert lines[0] == "      User   Def Acct     Admin "
+    assert lines[1] == "---------- ---------- --------- "
+    assert lines[2] == "     alice       phys      None "
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("y\n", True), ("n\n", False), ("", False)])
+def test_without_i_it_asks_and_keeps_only_what_is_confirmed(shell, answer, kept):
+    done = shell("sacctmgr", "add", "account", "phys", stdin=answer)
+    assert "(N/y): " in done.out
+    assert ("Changes Discarded" in done.out) is not kept
+    assert bool(listed(shell, "-nP", "show", "account", "phys")) is kept
+
+
+def test_adding_twice_and_deleting_nothing_say_so(shell, phys):
+    done = shell("sacctmgr", "-i", "add", "account", "phys")
+    assert (done.code, done.out) == (1, " Nothing new added.\n")
+    done = shell("sacctmgr", "-i", "delete", "user", "nobody")
+    assert (done.code, done.out) == (1, "  Nothing deleted\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("frobnicate", "user"), "sacctmgr: error: invalid keyword: frobnicate\n"),
+        (("add", "user", "bob", "account=none"), "This account 'none' doesn't exist."),
+        (("modify", "user", "alice", "set", "MaxJobs=x"), " Bad value for MaxJobs: x\n"),
+        (("modify", "user", "alice", "set", "Colour=red"), " Unknown option: Colour=red\n"),
+        (("modify", "qos", "normal", "set", "parent=x"), " Unknown option: parent\n"),
+        (("show", "user", "format=colour"), " Unknown field 'colour'\n"),
+        (("modify", "account", "phys", "set", "parent=phys"), "Invalid parent account specified"),
+        (("-r", "delete", "user", "alice"), "Can't run this command in readonly mode."),
+        (("show",), "too few arguments"),
+    ],
+)
+def test_bad_words_are_one_sentence(shell, phys, words, said):
+    done = shell("sacctmgr", "-i", *words)
+    assert done.code == 1
+    assert said in done.err
+
+
+def test_only_administrators_may_change(shell, phys):
+    done = shell("sacctmgr", "-i", "modify", "user", "alice", "set", "maxjobs=9", user="u:alice")
+    assert (done.code, done.err) == (1, "sacctmgr: error: Access/permission denied\n")
+    assert listed(shell, "-nP", "list", "user", "alice", "format=user") == "alice\n"
+
+
+# ── sprio、sshare ───────────────────────────────────────────────────────────
+
+WEIGHTS = {
+    "priority_weight_age": 1000,
+    "priority_weight_fairshare": 2000,
+    "priority_weight_job_size": 500,
+    "priority_weight_partition": 100,
+    "priority_weight_qos": 300,
+    "priority_max_age": 100_000,
+}
+
+
+@pytest.fixture
+def world(database, cursor):
+    """按因素排优先级；节点占满，提交的都在等。"""
+    made = World(database, cursor)
+    config = replace(Config(nodes=(), partitions=()), **WEIGHTS)
+    made.scheduler.config = config
+    made.scheduler.ranker = Ranker.of(config)
+    cursor.execute(nodes.SET_SETTINGS, {"settings": json.dumps(config.settings())})
+    made.submit(tasks=8)
+    made.run()
+    return made
+
+
+def test_the_factors_of_sprio_add_up_to_the_stored_priority(world, shell):
+    shell("sacctmgr", "-i", "add", "qos", "high", "priority=10")
+    shell("sacctmgr", "-i", "add", "qos", "low", "priority=5")
+    world.submit(tasks=8, qos="high")
+    world.submit(tasks=2, qos="low", nice=7)
+    world.run()
+    world.pass_time(50_000)
+    world.scheduler.ranker.next_time = 0
+    world.run()
+    codes = "%i %Y %S %A %F %J %P %Q %N"
+    for line in listed(shell, "-h", "-o", codes, command="sprio").splitlines():
+        job, total, *parts, nice = (int(word) for word in line.split())
+        assert total == world.value(job, "priority")
+        assert abs(sum(parts) - nice - total) <= len(parts)
+
+
+def test_sprio_shows_only_the_columns_with_a_weight(world, shell, cursor):
+    world.submit(tasks=8)
+    world.run()
+    head = listed(shell, command="sprio").splitlines()[0].split()
+    assert head == "JOBID PARTITION PRIORITY SITE AGE FAIRSHARE JOBSIZE PARTITION QOS".split()
+    cursor.execute("UPDATE scns.setting SET value = '0' WHERE name LIKE 'PriorityWeight%'")
+    head = listed(shell, command="sprio").splitlines()[0].split()
+    assert head == "JOBID PARTITION PRIORITY SITE".split()
+
+
+def test_sprio_shows_weights_and_factors(world, shell):
+    job = world.submit(tasks=4)
+    world.run()
+    [line] = listed(shell, "-hw", command="sprio").splitlines()
+    assert line.split() == ["Weights", "1", "1000", "2000", "500", "100", "300"]
+    line = listed(shell, "-hn", "-j", str(job), "-o", "%i %j %p", command="sprio")
+    assert line.split() == [str(job), "0.7500000", "1.0000000"]
+
+
+def test_sprio_selects_and_sorts(world, shell):
+    small, big = world.submit(tasks=2), world.submit(tasks=8)
+    world.submit(tasks=1, hold=True)
+    world.run()
+    by_priority = listed(shell, "-h", "-S", "-Y", "-o", "%i", command="sprio").split()
+    assert by_priority == [str(big), str(small)]
+    assert listed(shell, "-h", "-u", "alice", "-o", "%i", command="sprio") == ""
+    assert listed(shell, "-h", "-j", str(small), "-o", "%i", command="sprio").split() == [
+        str(small)
+    ]
+    assert listed(shell, "-h", "-p", "short", command="sprio") == ""
+
+
+def test_sprio_without_multifactor_says_so(shell, cursor):
+    cursor.execute("INSERT INTO scns.setting VALUES ('PriorityType', 'priority/basic')")
+    done = shell("sprio")
+    assert done.code == 1
+    assert "Only 'priority/multifactor' is supported." in done.err
+
+
+def test_sshare_shows_the_numbers_fair_share_is_made_of(world, shell):
+    shell("sacctmgr", "-i", "add", "account", "rich", "fairshare=3")
+    shell("sacctmgr", "-i", "add", "account", "poor", "fairshare=1")
+    shell("sacctmgr", "-i", "add", "user", "alice", "account=rich,poor")
+    world.cursor.execute("UPDATE scns.job SET end_time = now(), state = 'CANCELLED'")
+    world.cursor.execute(
+        "INSERT INTO scns.usage VALUES ('rich', 60001, 500, now()), ('poor', 60001, 500, now())"
+    )
+    out = listed(shell, "-anP", "-o", "account,user,rawshares,norm,raw,eff,fair", command="sshare")
+    rows = [line.split("|") for line in out.splitlines()]
+    assert rows[0][:3] == ["root", "", "1"]
+    numbers = {(row[0].strip(), row[1]): row[3:] for row in rows}
+    assert re.fullmatch(r"0\.[67]\d+", numbers["rich", ""][0])
+    assert float(numbers["rich", "alice"][-1]) > float(numbers["poor", "alice"][-1])
+
+
+def test_sshare_answers_a_newcomer_with_his_own_name(shell):
+    out = listed(shell, "-U", "--format", "Account%256", "--noheader", command="sshare")
+    assert out.split() == ["root"]
+
+
+def test_sshare_lists_only_accounts_and_oneself(shell, phys):
+    out = listed(shell, "-nP", "-o", "account,user", command="sshare")
+    assert out.splitlines() == ["root|", " phys|", "  phys|root"]
+    out = listed(shell, "-nPU", "-u", "alice", "-o", "account", command="sshare")
+    assert out.strip() == "phys"
+
+
+# ── sdiag、sstat ────────────────────────────────────────────────────────────
+
+
+def test_sdiag_counts_what_the_database_knows(shell, database, cursor):
+    assert "Jobs pending:   0" in listed(shell, command="sdiag")
+    start(cursor, submit(database))
+    submit(database, array_indices="{[0,5)}")
+    figures = json.loads(listed(shell, "--json", command="sdiag"))["statistics"]
+    assert (figures["jobs_running"], figures["jobs_pending"]) == (1, 5)
+    assert figures["jobs_submitted"] == 6
+    assert "  jobs_running: 1\n" in listed(shell, "--yaml", command="sdiag")
+    assert shell("sdiag", "-r").code == 1
+
+
+def test_sstat_lists_running_steps(shell, database, cursor):
+    job = submit(database)
+    assert shell("sstat", "-j", str(job)).code == 1
+    start(cursor, job)
+    cursor.execute(
+        "INSERT INTO scns.step (job_id, attempt, step_id, name, state, node_list, start_time)"
+        " VALUES (%s, 1, 0, 'hostname', 'RUNNING', 'n1', now())",
+        (job,),
+    )
+    fields = ("-nP", "-o", "jobid,ntasks")
+    assert listed(shell, *fields, "-j", str(job), command="sstat") == f"{job}.0|1\n"
+    assert listed(shell, *fields, "-a", "-j", str(job), command="sstat").splitlines() == [
+        f"{job}.batch|1",
+        f"{job}.0|1",
+    ]
+    assert listed(shell, *fields, "-j", f"{job}.batch", command="sstat") == f"{job}.batch|1\n"
+
+
+@pytest.mark.parametrize("words", [(), ("-j", "x"), ("-o", "colour", "-j", "1"), ("-j", "99")])
+def test_sstat_refuses_bad_words_and_jobs_that_do_not_run(shell, words):
+    done = shell("sstat", *words)
+    assert done.code == 1
+    assert done.err.startswith("sstat: error: ")
