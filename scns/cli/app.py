@@ -21,6 +21,7 @@ COMMANDS = {
     "wait": ("wait", "Wait until jobs have ended; exit with their exit code."),
     "tail": ("tail", "Follow the output of a job until it ends; exit with its exit code."),
     "watch": ("watch", "Print a line whenever the state of a job changes."),
+    "top": ("top", "Show nodes, queue and jobs, live; keys sort, filter, explain, cancel."),
     "eff": ("eff", "Compare what jobs asked for with what they used: CPU, memory, time."),
     "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
 }
