@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from signal import SIGKILL
 from typing import TYPE_CHECKING, Any
 
 from scns.db import requests as sql
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
 
 #: 批处理脚本自己的步号。
 BATCH_STEP = -5
+
+#: SIGKILL：送给一个步就是要它结束。
+KILL = 9
 
 
 def cancel(cursor: Any, asked: Asked) -> list[Any]:
@@ -45,7 +47,7 @@ def cancel(cursor: Any, asked: Asked) -> list[Any]:
         step = _step_of(asked, row)
         if step is not None:
             # 不说信号是要这一步结束
-            sent = SIGKILL if signal is None else number
+            sent = KILL if signal is None else number
             asked.effects.signals.append(
                 (row.job_id, row.attempt, sent, "batch" if step == BATCH_STEP else step)
             )
