@@ -64,14 +64,20 @@ class Holding:
         异常：
             ValueError：没有握着什么
         """
-        if peer.held is None:
+        job = peer.held
+        if job is None:
             raise ValueError("there is nothing to release")
-        self._give_up(peer, field.integer("status") & 0xFFFF)
+        verdict = field.integer("status") & 0xFFFF
+        # 仍记着它：都收拾好了要告诉它一声
+        peer.held = None
+        self._end(job, verdict)
 
     def disconnected(self, peer: Peer) -> None:
         """连接断了：它握着的交还，状态无从知道。"""
-        if peer.held is not None:
-            self._give_up(peer, None)
+        job, peer.held = peer.held, None
+        if job is not None:
+            del self._holders[job]
+            self._end(job, None)
 
     def warn(self, job: Job, line: str | None) -> None:
         """分配要收回了：告诉握着它的一方。"""
@@ -95,12 +101,6 @@ class Holding:
             log(f"job {job.owner.label}: nobody holds the allocation, taking it back")
             self._end(job, None)
         return min((until - now for until in self._until.values()), default=None)
-
-    def _give_up(self, peer: Peer, verdict: int | None) -> None:
-        job, peer.held = peer.held, None
-        if job is not None:
-            self._holders.pop(job, None)
-            self._end(job, verdict)
 
     def _end(self, job: Job, verdict: int | None) -> None:
         if job.final is not None:

@@ -196,7 +196,8 @@ class Steps:
         for step, peer in self._peers.items():
             if step.job is job:
                 step.killed = True
-                peer.send({"op": "ending", "line": line, "step": step.number})
+                spoken = line and line.replace(f"JOB {job.owner.label} ON", f"STEP {step.label} ON")
+                peer.send({"op": "ending", "line": spoken, "step": step.number})
         self._turn_away(job)
 
     def job_over(self, job: Job) -> None:
