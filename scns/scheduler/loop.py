@@ -230,7 +230,7 @@ class Scheduler:
             self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
-        done, touched = endings.record(self.cursor, self.link, self.ranker.half_life)
+        done, touched = endings.record(self.cursor, self.link, self.config, self.ranker.half_life)
         self.touched += touched
         self.orders.killing.difference_update(done)
         self.link.acknowledge(done)
