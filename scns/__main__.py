@@ -34,6 +34,7 @@ def run_command(command: str, words: list[str]) -> int:
     """运行一个仿 Slurm 的命令，把错误打印成它的样子，返回退出码。"""
     from scns.errors import ScnsError
 
+    _pass_bytes()
     try:
         code = _module(command).run(words)
         sys.stdout.flush()
@@ -46,6 +47,15 @@ def run_command(command: str, words: list[str]) -> int:
         code = 130
     _flush()
     return int(code)
+
+
+def _pass_bytes() -> None:
+    """标准流不论区域设置都是 UTF-8，不成 UTF-8 的字节原样进出，与 C 程序相同。"""
+    from io import TextIOWrapper
+
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _module(command: str) -> ModuleType:
