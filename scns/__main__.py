@@ -45,16 +45,26 @@ def run_command(command: str, words: list[str]) -> int:
         code = 141
     except KeyboardInterrupt:
         code = 130
+    except OSError as error:
+        # 多半是输出写不出去，例如磁盘满
+        code = _report(command, ScnsError(error.strerror or str(error)))
     _flush()
     return int(code)
 
 
 def _pass_bytes() -> None:
-    """标准流不论区域设置都是 UTF-8，不成 UTF-8 的字节原样进出，与 C 程序相同。"""
+    """标准流不论区域设置都是 UTF-8，不成 UTF-8 的字节原样进出，与 C 程序相同。
+
+    关着的标准流（`sacct >&-`）接到空设备，免得它的号码被别的文件占去。
+    """
     from io import TextIOWrapper
 
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w"))
+        elif isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
