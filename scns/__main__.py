@@ -34,6 +34,7 @@ def run_command(command: str, words: list[str]) -> int:
     """运行一个仿 Slurm 的命令，把错误打印成它的样子，返回退出码。"""
     from scns.errors import ScnsError
 
+    _pass_bytes()
     try:
         code = _module(command).run(words)
         sys.stdout.flush()
@@ -44,8 +45,27 @@ def run_command(command: str, words: list[str]) -> int:
         code = 141
     except KeyboardInterrupt:
         code = 130
+    except OSError as error:
+        # 多半是输出写不出去，例如磁盘满
+        code = _report(command, ScnsError(error.strerror or str(error)))
     _flush()
     return int(code)
+
+
+def _pass_bytes() -> None:
+    """标准流不论区域设置都是 UTF-8，不成 UTF-8 的字节原样进出，与 C 程序相同。
+
+    关着的标准流（`sacct >&-`）接到空设备，免得它的号码被别的文件占去。
+    """
+    from io import TextIOWrapper
+
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w"))
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _module(command: str) -> ModuleType:

@@ -142,6 +142,7 @@ class Config:
         max_memory_per_node 等：MiB
         database：PostgreSQL 的 DSN；None 表示用嵌入的
         enforce_part_limits：`NO`、`ANY` 或 `ALL`
+        requeue_exit：批处理作业以这些退出码结束就重新排队；requeue_exit_hold：同时扣住
         job_requeue：节点失效后可不可以重新排队；作业自己没有说时用它
         priority_decay_half_life：None 表示不衰减
         prolog_epilog_timeout：None 表示不限
@@ -200,6 +201,8 @@ class Config:
     batch_start_timeout: int = _key("BatchStartTimeout", kinds.SECONDS, 10)
     inactive_limit: int = _key("InactiveLimit", kinds.SECONDS, 0)
     job_requeue: bool = _key("JobRequeue", kinds.SWITCH, True)
+    requeue_exit: tuple[int, ...] = _key("RequeueExit", kinds.EXIT_CODES, ())
+    requeue_exit_hold: tuple[int, ...] = _key("RequeueExitHold", kinds.EXIT_CODES, ())
     kill_wait: int = _key("KillWait", kinds.SECONDS, 30)
     over_time_limit: int | None = _key("OverTimeLimit", kinds.MINUTES_LIMIT, 0)
     unkillable_step_timeout: int = _key("UnkillableStepTimeout", kinds.SECONDS, 60)
@@ -297,7 +300,7 @@ PlugStackConfig PowerParameters PowerPlugin PreemptExemptTime PreemptMode Preemp
 PreemptType PrEpParameters PrEpPlugins PriorityParameters PrioritySiteFactorParameters
 PrioritySiteFactorPlugin PrivateData ProctrackType PrologFlags PrologSlurmctld PrologTimeout
 PropagatePrioProcess PropagateResourceLimits PropagateResourceLimitsExcept RebootProgram
-ReconfigFlags RequeueExit RequeueExitHold ResumeFailProgram ResumeProgram ResumeRate ResumeTimeout
+ReconfigFlags ResumeFailProgram ResumeProgram ResumeRate ResumeTimeout
 ResvEpilog ResvOverRun ResvProlog ReturnToService RoutePlugin SallocDefaultCommand
 SbcastParameters SchedulerPort SchedulerRootFilter SchedulerTimeSlice ScronParameters SelectType
 SelectTypeParameters SlurmctldAddr SlurmctldDebug SlurmctldHttpAuthParameters SlurmctldLogFile

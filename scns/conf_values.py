@@ -121,6 +121,26 @@ def _members(text: str) -> tuple[str, ...] | None:
     return None if "ALL" in (name.upper() for name in names) else names
 
 
+def _exit_codes(text: str) -> tuple[int, ...]:
+    """`1-9,18` 这样的退出码，从小到大，都在 0 到 255 之间。"""
+    codes: set[int] = set()
+    for item in _list(text):
+        low, dash, high = item.partition("-")
+        first, last = _number(low), _number(high if dash else low)
+        if not first <= last <= 255:
+            raise BadValue("exit codes from 0 to 255 like 1-9,18")
+        codes.update(range(first, last + 1))
+    return tuple(sorted(codes))
+
+
+def _show_exit_codes(codes: tuple[int, ...]) -> str:
+    """相连的合成 `首-尾`。"""
+    starts = sorted(code for code in codes if code - 1 not in codes)
+    ends = sorted(code for code in codes if code + 1 not in codes)
+    pairs = zip(starts, ends, strict=True)
+    return _plain(",".join(str(a) if a == b else f"{a}-{b}" for a, b in pairs))
+
+
 def parse_counts(text: str) -> dict[str, int]:
     """`matlab:4,fluent` 这样的名单到个数；省略个数是 1，重复的名字相加。
 
@@ -235,6 +255,7 @@ YES_NO = Kind("YES or NO", _yes_no, lambda value: "Yes" if value else "No")
 SWITCH = Kind("0 or 1", _yes_no, lambda value: "1" if value else "0")
 LIST = Kind("list", _list, lambda value: _plain(",".join(value)))
 MEMBERS = Kind("list or ALL", _members, lambda value: "ALL" if value is None else ",".join(value))
+EXIT_CODES = Kind("exit codes like 1-9,18", _exit_codes, _show_exit_codes)
 COUNTS = Kind("NAME[:COUNT],...", parse_counts, _show_pairs(":"))
 GRES = Kind("NAME[:TYPE][:COUNT],...", parse_gres, _show_pairs(":"))
 PARAMETERS = Kind("NAME[=VALUE],...", _parameters, _show_parameters)

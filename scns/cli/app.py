@@ -23,6 +23,8 @@ COMMANDS = {
     "watch": ("watch", "Print a line whenever the state of a job changes."),
     "top": ("top", "Show nodes, queue and jobs, live; keys sort, filter, explain, cancel."),
     "eff": ("eff", "Compare what jobs asked for with what they used: CPU, memory, time."),
+    "simulate": ("simulate", "Replay a workload trace with the planner; compare policies."),
+    "stats": ("stats", "Say how long jobs waited and how true the expected starts were."),
     "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
 }
 

@@ -112,7 +112,7 @@ def _warn(line: str) -> None:
 def encode(value: Json) -> str:
     """写成 JSON 文本；不用 `json`，导入它要 3 毫秒。
 
-    命令行里不成 UTF-8 的字节（孤立的代理码位）换成 U+FFFD：数据库里没有这样的名字。
+    NUL 与命令行里不成 UTF-8 的字节（孤立的代理码位）换成 U+FFFD：数据库存不下它们。
     """
     if value is None:
         return "null"
@@ -130,9 +130,9 @@ def encode(value: Json) -> str:
 def _escape(character: str) -> str:
     if character in '"\\':
         return "\\" + character
-    if character < " ":
-        return f"\\u{ord(character):04x}"
-    return "\ufffd" if "\ud800" <= character <= "\udfff" else character
+    if character == "\0" or "\ud800" <= character <= "\udfff":
+        return "\ufffd"
+    return f"\\u{ord(character):04x}" if character < " " else character
 
 
 def check_clusters(connection: Any, text: str) -> None:

@@ -171,10 +171,30 @@ def call(
     psycopg = driver()
     try:
         with connection.cursor() as cursor:
-            cursor.execute(statement, parameters)
+            try:
+                cursor.execute(statement, parameters)
+            except ValueError:
+                # 还没有发出：参数里有数据库存不下的字符，所以也没有什么与它相同
+                cursor.execute(statement, storable(parameters))
             return cursor.fetchall() if cursor.description is not None else []
     except psycopg.Error as error:
         raise translate(error) from None
+
+
+def storable(value: Any) -> Any:
+    """把参数里数据库存不下的字符换成 U+FFFD。
+
+    它们是 NUL 与孤立的代理码位；命令行里不成 UTF-8 的字节就成了后者。
+    """
+    if isinstance(value, str):
+        return "".join(
+            "\ufffd" if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in value
+        )
+    if isinstance(value, dict):
+        return {name: storable(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(storable, value))
+    return value
 
 
 def poll(connection: Any) -> None:
@@ -234,7 +254,7 @@ def each(
     psycopg = driver()
     try:
         with connection.cursor() as cursor:
-            query = cursor.mogrify(statement, parameters).decode()
+            query = cursor.mogrify(statement, storable(parameters)).decode()
             cursor.copy_expert(f"COPY ({query}) TO STDOUT", _Sink(write), 1 << 16)
     except psycopg.Error as error:
         raise translate(error) from None

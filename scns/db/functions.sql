@@ -450,7 +450,7 @@ BEGIN
   s.overcommit := coalesce(s.overcommit, false);
   s.cpus := CASE WHEN s.overcommit THEN s.nodes_min
                  ELSE greatest(s.tasks::bigint * s.cpus_per_task, s.nodes_min) END;
-  s.requeue := coalesce(s.requeue, true);
+  s.requeue := coalesce(s.requeue, scns.setting_of('JobRequeue') IS DISTINCT FROM '0');
   s.dependency_any := coalesce(s.dependency_any, false);
   s.batch := coalesce(s.batch, true);
   s.arguments := coalesce(s.arguments, '{}');

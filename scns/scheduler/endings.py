@@ -7,11 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from scns.db import accounts, jobs
-from scns.scheduler.outcome import Ending, decide
-from scns.states import JobState
+from scns.scheduler.outcome import Ending, decide, requeue_on_exit
+from scns.states import Hold, JobState
 from scns.times import format_moment
 
 if TYPE_CHECKING:
+    from scns.config import Config
     from scns.scheduler.link import Key, StepdLink
 
 log = logging.getLogger(__name__)
@@ -39,11 +40,12 @@ def notice(job_id: int, node: str, outcome: str | None, at: float) -> str:
 
 
 def record(
-    cursor: Any, link: StepdLink, half_life: float | None = None
+    cursor: Any, link: StepdLink, config: Config, half_life: float | None = None
 ) -> tuple[list[Key], list[int]]:
     """在一个事务里记下全部已报告的结束，连同用掉的 CPU 时间。
 
     参数：
+        config：看其中以哪些退出码结束的重新排队
         half_life：用量的半衰期，秒；None 不衰减
 
     返回：
@@ -62,6 +64,9 @@ def record(
         if report.get("error"):
             log.warning("job %d attempt %d: %s", *key, report["error"])
         ending = decide(outcome, report["status"], report["cause"], requeue)
+        if requeue and outcome is None:
+            ending, held = requeue_on_exit(ending, config.requeue_exit, config.requeue_exit_hold)
+            hold = Hold.REQUEUE.value if held else hold
         decided.append((key, report, ending, hold))
     touched = _write(cursor, decided, half_life) if decided else []
     link.refused.clear()

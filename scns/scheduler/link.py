@@ -103,8 +103,11 @@ class StepdLink:
         elif kind == "missing":
             self._missing.append(key)
         elif kind == "refused":
-            self.starting.pop(key, None)
-            self.refused[key] = message["error"]
+            if self.starting.pop(key, None) is None:
+                # 拒绝的不是启动，是送给刚结束的作业的信号之类
+                log.info("stepd refused an order for job %d: %s", key[0], message["error"])
+            else:
+                self.refused[key] = message["error"]
 
     def _welcome(self, message: dict[str, Any]) -> None:
         self.boot_id = message["boot"]

@@ -62,6 +62,7 @@ class Scheduler:
         reload：重读配置文件，返回新的配置
         epoch：手里的租约；None 是别的节点在排计划
         planner：留着的规划器；形状编译过一次就不再编译
+        configured：配置已经写进数据库
         orders：已经要求过 stepd 的
         resuming：有挂起的作业在等它的 CPU 空出来
     """
@@ -75,6 +76,7 @@ class Scheduler:
     reader: Reader
     epoch: int | None = None
     stopping: bool = False
+    configured: bool = False
     planner: Planner = field(default_factory=Planner)
     orders: Orders = field(default_factory=Orders)
     mailer: Mailer = field(init=False)
@@ -95,7 +97,7 @@ class Scheduler:
         self.cursor.execute("SELECT scns.ensure_event_partitions(now())")
         self.epoch = lease.acquire(self.cursor, self.node)
         if self.epoch is not None:
-            nodes.apply_config(self.cursor, self.config)
+            self.configure()
         else:
             # 分配由别的节点写下；排计划的自己知道，不必再被自己叫醒
             self.cursor.execute("LISTEN scns_node")
@@ -106,6 +108,12 @@ class Scheduler:
         self.next_slow = 0.0
         if self.link.connect():
             self.link.ask_again()
+
+    def configure(self) -> None:
+        """把配置写进数据库；断线重连不再写，免得盖掉管理员用 scontrol 改的。"""
+        if not self.configured:
+            nodes.apply_config(self.cursor, self.config)
+            self.configured = True
 
     def run_once(self, now: float) -> bool:
         """走完一轮；还有没做完的、应当立刻再来一轮时返回 True。
@@ -230,7 +238,7 @@ class Scheduler:
             self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
-        done, touched = endings.record(self.cursor, self.link, self.ranker.half_life)
+        done, touched = endings.record(self.cursor, self.link, self.config, self.ranker.half_life)
         self.touched += touched
         self.orders.killing.difference_update(done)
         self.link.acknowledge(done)

@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
     wakeup = Wakeup()
     wakeup.install()
     log.info("scnsd %s started on %s, pid %d", __version__, options.node, os.getpid())
-    ready = False
+    ready = configured = False
     code = 0
     try:
         while not wakeup.stopped:
@@ -138,6 +138,7 @@ def run(options: argparse.Namespace) -> int:
                 conf_path=conf,
                 reload=lambda: load_config(conf, options.node),
                 reader=Reader(policy_of(settings), settings.licenses),
+                configured=configured,
             )
             try:
                 scheduler.begin()
@@ -150,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
             finally:
                 if not connection.closed:
                     connection.close()
-            settings = scheduler.config
+            settings, configured = scheduler.config, scheduler.configured
             if scheduler.stopping:
                 code = SHUT_DOWN
                 break

@@ -6,9 +6,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from scns.states import JobState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 #: 输出文件打不开时 Slurm 记的“信号”。
 LAUNCH_SIGNAL = 53
@@ -71,6 +75,22 @@ def decide(outcome: str | None, status: int | None, cause: str | None, requeue: 
     if code:
         return Ending(JobState.FAILED, "NonZeroExitCode", code, 0, JobState.FAILED.value, code, 0)
     return Ending(JobState.COMPLETED, "None", 0, 0, JobState.COMPLETED.value, 0, 0)
+
+
+def requeue_on_exit(
+    ending: Ending, codes: Collection[int], held: Collection[int]
+) -> tuple[Ending, bool]:
+    """脚本自己以某些退出码结束的，重新排队；返回结局与要不要同时扣住。
+
+    来源：slurm.conf(5) `RequeueExit`、`RequeueExitHold`。
+
+    参数：
+        codes：重新排队的退出码；held：重新排队并扣住的
+    """
+    own = ending.state in (JobState.COMPLETED, JobState.FAILED) and not ending.exit_signal
+    if not own or (ending.exit_code not in codes and ending.exit_code not in held):
+        return ending, False
+    return replace(ending, requeue=True), ending.exit_code in held
 
 
 def exit_of(status: int | None) -> tuple[int, int]:

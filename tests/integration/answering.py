@@ -107,7 +107,7 @@ class Shell:
     def __call__(self, command: str, *words: str, user: str = "u:root", stdin: str = "") -> Outcome:
         module = importlib.import_module(f"scns.cli.slurm.{command}")
         raw, err = io.BytesIO(), io.StringIO()
-        out = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
+        out = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", write_through=True)
         with self.monkeypatch.context() as patch:
             if self.database is not None:
                 patch.setenv("SCNS_DSN", self.database.dsn(user))

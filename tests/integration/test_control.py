@@ -247,3 +247,30 @@ def test_update_by_name_names_elements(database, cursor, shell):
     outcome = shell("scontrol", "update", "jobname=arr", "userid=60001", "nice=5")
     assert outcome.err == ("scontrol: error: No jobs with user ID 60001 and name 'arr'\n")
     assert shell("scontrol", "update", "nice=5", "userid=0").code == 1
+
+
+def test_names_the_database_cannot_hold_match_nothing(database, shell):
+    job = submit(database, name="\ufffd")
+    odd = "a\udcff\0"
+    cases = [
+        ("scontrol", ["show", "node", odd], 1),
+        ("scontrol", ["-Q", "show", "partition", odd], 1),
+        ("scontrol", ["show", "aliases", odd], 0),
+        ("scontrol", ["hold", f"name={odd}"], 0),
+        ("scontrol", ["update", f"jobname={odd}", "nice=1"], 1),
+        ("scontrol", ["update", "jobname=x", f"userid={odd}", "nice=1"], 1),
+        ("sacct", ["-n", "-A", odd], 0),
+        ("sacct", ["-n", f"--name={odd}"], 0),
+        ("sacct", ["-n", "-N", odd], 0),
+        ("sacct", ["-u", odd], 1),
+        ("scancel", ["-n", odd], 0),
+        ("scancel", ["-w", odd], 0),
+        ("scancel", ["-u", odd], 1),
+        ("squeue", ["-h", "-n", odd], 0),
+        ("squeue", ["-h", "-w", odd], 1),
+        ("sinfo", ["-h", "-p", odd], 0),
+    ]
+    for command, words, code in cases:
+        outcome = shell(command, *words)
+        assert outcome.code == code, (command, words, outcome)
+        assert str(job) not in outcome.out

@@ -368,3 +368,13 @@ def test_tail_refuses_jobs_whose_output_is_not_in_a_file(database, cursor, site)
     assert tailing.communicate(timeout=20)[1] == (
         f"scns: error: job {job} is not a batch job, its output is not in a file\n"
     )
+
+
+def test_squeue_lists_again_at_every_change(database, cursor, job):
+    watching = scns(database, "squeue", "--watch", "-h", "-o", "%i %T")
+    assert watching.stdout.readline() == f"{job} PENDING\n"
+    assert watching.stdout.readline() == "\n"
+    start(cursor, job)
+    assert watching.stdout.readline() == f"{job} RUNNING\n"
+    watching.kill()
+    watching.communicate()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import grp
+import os
 import time
 from typing import Any
 
 import pytest
 
+from scns.config import Config, NodeConfig, PartitionConfig
 from scns.scheduler.verbs.node import standing
 from tests.integration.world import World
 
@@ -253,3 +256,30 @@ def test_unknown_keys_and_partitions_are_refused(world):
     assert refused == "Update of this parameter is not supported: owner"
     refused = ask_partition(world, "update_partition", "nosuch", state="UP")
     assert refused == "Invalid partition name specified"
+
+
+def test_reconnecting_keeps_what_an_operator_changed(world):
+    world.scheduler.config = Config(
+        nodes=(NodeConfig(name="n1", cpus=8, memory=8000),),
+        partitions=(PartitionConfig(name="main", nodes=("n1",), is_default=True),),
+    )
+    world.scheduler.begin()
+    ask_partition(world, "update_partition", "main", state="DOWN")
+    ask_partition(world, "create_partition", "new", nodes="ALL")
+    world.scheduler.begin()  # 与数据库断开又连上
+    world.cursor.execute("SELECT name, state FROM scns.partition ORDER BY position")
+    assert world.cursor.fetchall() == [("main", "DOWN"), ("new", "UP")]
+    world.scheduler.reload = lambda: world.scheduler.config
+    world.ask("reconfigure")
+    world.cursor.execute("SELECT name, state FROM scns.partition")
+    assert world.cursor.fetchall() == [("main", "UP")]
+
+
+def test_members_of_allowed_groups_are_looked_up(world):
+    group = grp.getgrgid(os.getegid()).gr_name
+    ask_partition(world, "update_partition", "main", allow_groups=[group, "no-such-group"])
+    [options] = partition(world, "main", "options")
+    assert options["allow_groups"] == [group, "no-such-group"]
+    assert set(options["group_members"]) == set(grp.getgrnam(group).gr_mem)
+    ask_partition(world, "update_partition", "main", allow_groups=None)
+    assert partition(world, "main", "options") == ({},)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -167,3 +168,59 @@ def test_shutdown_stops_scnsd_and_no_job(world):
     assert world.scheduler.stopping
     assert world.value(job_id, "state") == "RUNNING"
     assert not world.stepd.of("kill")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (3, ("PENDING", "BeginTime")),
+        (7, ("PENDING", "job requeued in held state")),
+        (4, ("FAILED", "NonZeroExitCode")),
+        (0, ("COMPLETED", "None")),
+    ],
+)
+def test_exit_code_can_send_a_job_back(world, code, expected):
+    world.scheduler.config = replace(
+        world.scheduler.config, requeue_exit=(3,), requeue_exit_hold=(7,)
+    )
+    job_id = running(world)
+    world.stepd.end(job_id, status=code << 8)
+    world.run()
+    assert (world.value(job_id, "state"), world.value(job_id, "reason")) == expected
+    assert world.value(job_id, "restarts") == (1 if expected[0] == "PENDING" else 0)
+
+
+def test_exit_code_does_not_send_back_what_may_not_or_was_ended(world):
+    world.scheduler.config = replace(
+        world.scheduler.config, requeue_exit=tuple(range(256)), requeue_exit_hold=(0,)
+    )
+    fixed, cancelled, killed = running(world, requeue=False), running(world), running(world)
+    world.stepd.end(fixed, status=3 << 8)
+    world.ask("cancel", {"job": cancelled})
+    world.stepd.end(killed, status=9)
+    world.run()
+    states = [world.value(one, "state") for one in (fixed, cancelled, killed)]
+    assert states == ["FAILED", "CANCELLED", "FAILED"]
+
+
+def test_jobs_are_not_requeued_where_the_site_says_so(world):
+    world.cursor.execute("INSERT INTO scns.setting VALUES ('JobRequeue', '0')")
+    silent, asking = running(world), running(world, requeue=True)
+    assert world.ask("requeue", {"job": silent}, {"job": asking}) == [
+        {"error": "Requested operation is presently disabled"},
+        None,
+    ]
+
+
+def test_refused_orders_are_no_failed_starts(world):
+    job_id = running(world)
+    world.stepd._take({"op": "refused", "job": job_id, "attempt": 1, "error": "no such signal"})
+    world.run()
+    assert world.value(job_id, "state") == "RUNNING"
+
+
+@pytest.mark.parametrize("argument", [{"signal": 99}, {"signal": -1}, {"signal": 10, "scope": "x"}])
+def test_signals_that_do_not_exist_are_not_sent(world, argument):
+    job_id = running(world)
+    assert world.ask("cancel", {"job": job_id}, **argument) == [{"error": "Unspecified error"}]
+    assert not world.stepd.of("signal")

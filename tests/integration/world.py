@@ -112,8 +112,12 @@ class World:
     def pass_time(self, seconds: float) -> None:
         """让这么多秒过去：一切时刻都往回挪。"""
         moved = ", ".join(f"{name} = {name} - %(by)s" for name in _MOMENTS)
-        values = {"by": f"{seconds} seconds"}
-        for table, columns in (("job", moved), ("event", "time = time - %(by)s")):
+        values = {"by": f"{seconds} seconds", "seconds": seconds}
+        history = (
+            "time = time - %(by)s, detail = detail || jsonb_strip_nulls(jsonb_build_object("
+            "'expected', (detail ->> 'expected')::float8 - %(seconds)s))"
+        )
+        for table, columns in (("job", moved), ("event", history)):
             text = columns.replace("%(by)s", "%(by)s::interval")
             self.cursor.execute(f"UPDATE scns.{table} SET {text}", values)
         self.passed += seconds

@@ -357,9 +357,10 @@ def test_requests_are_json(value):
 
 
 def _scrubbed(value):
-    """孤立的代理码位换成 U+FFFD；别的不变。"""
+    """NUL 与孤立的代理码位换成 U+FFFD；别的不变。"""
     if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        whole = value.replace("\0", "\ufffd")
+        return whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
         return [_scrubbed(item) for item in value]
     if isinstance(value, dict):

@@ -273,7 +273,7 @@ def _numbers(texts: list[str], kind: str) -> list[int]:
                 numbers.append(
                     grp.getgrnam(item).gr_gid if kind == "group" else pwd.getpwnam(item).pw_uid
                 )
-            except KeyError:
+            except (KeyError, ValueError):
                 raise UsageError(f"Invalid {kind} id: {item}") from None
     return numbers
 

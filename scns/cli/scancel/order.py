@@ -147,5 +147,5 @@ def _uid(text: str) -> int:
         return int(text)
     try:
         return pwd.getpwnam(text).pw_uid
-    except KeyError:
+    except (KeyError, ValueError):
         raise InvalidInput(f"Invalid user name: {text}") from None

@@ -170,7 +170,7 @@ def _uid(text: str) -> int:
         return int(text)
     try:
         return pwd.getpwnam(text).pw_uid
-    except KeyError:
+    except (KeyError, ValueError):
         raise InvalidInput(f"Invalid UserID: {text}\nRequest aborted", style="bare") from None
 
 

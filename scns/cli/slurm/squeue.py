@@ -40,6 +40,8 @@ def run(words: list[str]) -> int:
     seconds = chosen.text("iterate")
     if seconds is not None:
         _repeat(listing, connection, leading_number(seconds)[0])
+    if "watch" in chosen.chosen:
+        _watch(listing, connection)
     listing.show(connection)
     sys.stdout.buffer.flush()
     return 0
@@ -77,14 +79,35 @@ def _name_cluster(connection: Any, chosen: Parsed) -> None:
 
 
 def _repeat(listing: Listing, connection: Any, seconds: int) -> None:
-    """隔一段时间列一遍，直到被打断；没有那个作业不妨碍下一遍。"""
+    """隔一段时间列一遍，直到被打断。"""
     import time
 
     while True:
-        try:
-            listing.show(connection)
-        except RequestRefused as error:
-            sys.stderr.write("".join(f"{line}\n" for line in error.lines("squeue")))
+        _show(listing, connection)
         sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
         time.sleep(seconds)
+
+
+def _watch(listing: Listing, connection: Any) -> None:
+    """一有作业变了就列一遍，直到被打断；终端上每遍都从头画起。Slurm 没有这个选项。"""
+    from scns.cli.bell import Bell
+
+    bell = Bell(connection)
+    terminal = sys.stdout.isatty()
+    while True:
+        if terminal:
+            sys.stdout.buffer.write(b"\033[H\033[J")
+        _show(listing, connection)
+        if not terminal:
+            sys.stdout.buffer.write(b"\n")
+        sys.stdout.buffer.flush()
+        bell.wait()
+
+
+def _show(listing: Listing, connection: Any) -> None:
+    """列一遍；没有那个作业不妨碍下一遍。"""
+    try:
+        listing.show(connection)
+    except RequestRefused as error:
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines("squeue")))

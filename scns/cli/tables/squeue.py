@@ -49,6 +49,7 @@ _ROWS: tuple[Row, ...] = (
     ("users", "", ALIAS, "user", "", ""),
     ("verbose", "v", FLAG, "", "more messages", IMPLEMENTED),
     ("version", "V", STOP, "", "output version information and exit", IMPLEMENTED),
+    ("watch", "", FLAG, "", "list again whenever a job changes (scns only)", IMPLEMENTED),
     ("json", "", FLAG, "", "print as JSON", IMPLEMENTED),
     ("yaml", "", FLAG, "", "print as YAML", IMPLEMENTED),
 )

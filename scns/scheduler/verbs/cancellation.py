@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal as signals
 from typing import TYPE_CHECKING, Any
 
 from scns.db import requests as sql
@@ -26,6 +27,8 @@ def cancel(cursor: Any, asked: Asked) -> list[Any]:
     scope = asked.argument.get("scope", "all")
     states = asked.argument.get("states")
     number = 15 if signal is None else int(signal)
+    if number not in signals.valid_signals() or scope not in ("all", "batch", "steps"):
+        raise ValueError(f"signal {number} to {scope}")
     # KILL 送给整个作业就是取消；别的信号只是送到
     ends = signal is None or (number == 9 and scope != "batch")
 

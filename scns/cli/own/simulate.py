@@ -1,0 +1,147 @@
+"""`scns simulate TRACE`：用排计划的同一个规划器重放一份负载（SWF），比较各种策略。"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scns.errors import InvalidInput, Unavailable
+from scns.planner import report, swf
+from scns.planner.simulate import Machine, asked, times, unlimited
+from scns.planner.simulate import simulate as replay
+from scns.planner.snapshot import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scns.planner.simulate import Ran
+    from scns.planner.swf import Trace, Workload
+
+#: 策略的名字到策略，次序就是表里的。
+POLICIES = {
+    "fifo": Policy("fifo"),
+    "firstfit": Policy("firstfit", age_bound=None),
+    "easy": Policy("easy"),
+    "conservative": Policy("conservative"),
+}
+
+
+def simulate(
+    trace: Annotated[Path, typer.Argument(help="Workload in Standard Workload Format.")],
+    policy: Annotated[
+        list[str] | None,
+        typer.Option("--policy", "-p", help=f"One of {', '.join(POLICIES)}; repeat to compare."),
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="Number of equal nodes.")] = 1,
+    cpus: Annotated[
+        int | None, typer.Option(min=1, help="CPUs of each node (default: what the trace says).")
+    ] = None,
+    estimate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Time limits are this times the real run time; 0: no limits."),
+    ] = None,
+    users: Annotated[bool, typer.Option("--users", help="Add a table of each user.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw busy CPUs and waiting jobs over time into this file.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """模拟并打印各策略的统计。"""
+    chosen = _policies(policy)
+    workload = _read(trace)
+    machine = Machine(cpus or -(-workload.cpus // nodes), nodes)
+    limit = asked if estimate is None else times(estimate) if estimate else unlimited
+    histories, reports, speeds = [], [], []
+    for name in chosen:
+        begun = time.process_time()
+        history = _run(workload, POLICIES[name], machine, limit)
+        speeds.append(len(history) / max(time.process_time() - begun, 1e-9))
+        histories.append(history)
+        reports.append(report.summarise(name, history, machine.cpus * machine.nodes))
+    if as_json:
+        print(json.dumps([asdict(one) for one in reports], indent=2))
+    else:
+        _print(workload, reports, speeds, users=users)
+    if plot is not None:
+        draw(plot, chosen, histories, machine.cpus * machine.nodes)
+
+
+def _run(
+    workload: Workload, policy: Policy, machine: Machine, limit: Callable[[Trace], int | None]
+) -> list[Ran]:
+    return replay(workload, policy, machine, limit=limit)
+
+
+def _policies(names: list[str] | None) -> list[str]:
+    chosen = list(dict.fromkeys(names or POLICIES))
+    for name in chosen:
+        if name not in POLICIES:
+            raise InvalidInput(f"Unknown policy {name}; known: {', '.join(POLICIES)}")
+    return chosen
+
+
+def _read(trace: Path) -> Workload:
+    try:
+        with trace.open(encoding="ascii", errors="replace") as lines:
+            workload = swf.read(lines)
+    except OSError as error:
+        raise InvalidInput(f"Cannot read {trace}: {error.strerror}") from None
+    if not workload.jobs:
+        raise InvalidInput(f"{trace} has no jobs that ran")
+    return workload
+
+
+def _print(
+    workload: Workload, reports: Sequence[report.Report], speeds: Sequence[float], *, users: bool
+) -> None:
+    """各策略一行，末列是每秒 CPU 时间模拟几个作业；略去的与永远放不下的另说。"""
+    head, *lines = report.table(reports).splitlines()
+    print(f"{head} {'JOBS/S':>8}")
+    for line, speed in zip(lines, speeds, strict=True):
+        print(f"{line} {speed:>8.0f}")
+    if workload.skipped:
+        print(f"{workload.skipped} jobs without run time or size were skipped")
+    lost = len(workload.jobs) - min(one.all.jobs for one in reports)
+    if lost:
+        print(f"{lost} jobs are larger than the machine and never started")
+    if users:
+        for one in reports:
+            print(f"\n{one.name}\n{report.user_table(one)}", end="")
+
+
+def draw(path: Path, names: Sequence[str], histories: Sequence[list[Ran]], cpus: int) -> None:
+    """画出在用的 CPU 与等待的作业随时间的变化。
+
+    异常：
+        Unavailable：没有装 matplotlib
+        InvalidInput：文件写不了，或不认得它的格式
+    """
+    try:
+        import_module("matplotlib").use("Agg")
+        pyplot = import_module("matplotlib.pyplot")
+    except ImportError:
+        raise Unavailable("plots need matplotlib: pip install 'scns[plot]'") from None
+    figure, (upper, lower) = pyplot.subplots(2, 1, sharex=True, figsize=(10, 6))
+    for name, history in zip(names, histories, strict=True):
+        rows = report.course(history)
+        hours = [moment / 3600 for moment, _, _ in rows]
+        upper.step(hours, [busy for _, busy, _ in rows], where="post", label=name, linewidth=0.8)
+        lower.step(hours, [waiting for _, _, waiting in rows], where="post", linewidth=0.8)
+    upper.axhline(cpus, color="grey", linewidth=0.5)
+    upper.set_ylabel("busy CPUs")
+    upper.legend(loc="lower right")
+    lower.set_ylabel("waiting jobs")
+    lower.set_xlabel("hours")
+    figure.tight_layout()
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"Cannot draw {path}: {error}") from None
+    finally:
+        pyplot.close(figure)
