@@ -64,15 +64,24 @@ SELECT count(*), count(*) FILTER (WHERE q.start_time < to_timestamp(%(start)s)),
 """
 
 
-def submit(connection: Any, name: str, tasks: int, script: str, limit: int = LIMIT) -> int:
+def submit(
+    connection: Any,
+    name: str,
+    tasks: int,
+    script: str,
+    limit: int = LIMIT,
+    account: str | None = None,
+) -> int:
     """提交一个作业，返回作业号。"""
-    request = {
+    request: dict[str, object] = {
         "name": name,
         "directory": "/tmp",
         "tasks": tasks,
         "time_limit": limit,
         "standard_output": "/dev/null",
     }
+    if account is not None:
+        request["account"] = account
     [(job_id,)] = connect.call(
         connection,
         "SELECT scns.submit(%s, %s, %s)",

@@ -56,6 +56,13 @@ SELECT l.id, l.account, l.uid, l.eligible, l.nodes, l.cpus, l.partition_factor, 
    AND (NOT %(fresh)s::boolean OR l.ranked_time IS NULL)
 """
 
+#: 一次还没有提交的要求与优先级有关的方面：分区与 QOS 的。
+FACTORS = """
+SELECT coalesce((SELECT max(p.priority_job_factor) FROM scns.partition_list p
+                  WHERE p.name = ANY (string_to_array(%(partition)s, ','))), 0),
+       coalesce((SELECT q.priority FROM scns.qos_list q WHERE q.name = %(qos)s), 0)
+"""
+
 #: 写下算出的优先级；算的时候被扣住、启动或定下优先级的不改。
 SET_PRIORITIES = """
 UPDATE scns.job j

@@ -34,11 +34,14 @@ def moved(before: float | None, after: float | None, now: float) -> bool:
     return abs(after - before) > max(STEADY_SECONDS, STEADY_SHARE * (after - now))
 
 
-def estimate(cursor: Any, reader: Reader, submission: Mapping[str, Any]) -> dict[str, Any]:
+def estimate(
+    cursor: Any, reader: Reader, submission: Mapping[str, Any], priority: int | None = None
+) -> dict[str, Any]:
     """返回 `job`、`start`（epoch 秒，None 是算不出）、`cpus`、`nodes`、`partition`、`reason`。
 
     参数：
         submission：`scns.check_submission` 填好默认值的提交
+        priority：由各因素算出的优先级；None 是先来先服务
     """
     now = time.time()
     cursor.execute(NEXT_ID)
@@ -47,7 +50,7 @@ def estimate(cursor: Any, reader: Reader, submission: Mapping[str, Any]) -> dict
     waiting = Waiting(
         job_id=HYPOTHETICAL,
         shape=HYPOTHETICAL,
-        priority=base - submission["nice"],
+        priority=base - submission["nice"] if priority is None else priority,
         eligible=now,
         request=request_of(submission),
         uid=submission["uid"],

@@ -216,7 +216,9 @@ class Scheduler:
 
     def answer_estimate(self, cursor: Any, asked: requests.Asked) -> list[Any]:
         """`--test-only` 的回答。"""
-        return [estimate.estimate(cursor, self.reader, asked.argument["submission"])]
+        submission = asked.argument["submission"]
+        priority = self.ranker.estimate(cursor, submission, time.time())
+        return [estimate.estimate(cursor, self.reader, submission, priority)]
 
     def reload_config(self) -> None:
         """重读配置文件；有错就记下并沿用旧的，不因为一个笔误停掉服务。"""

@@ -11,9 +11,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from scns.db import accounts
-from scns.planner.priority import Weights, priority_of
+from scns.planner.priority import Subject, Weights, priority_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scns.config import Config
     from scns.planner.fairshare import Association
 
@@ -76,6 +78,32 @@ class Ranker:
         rows = cursor.fetchall()
         if rows:
             self._write(cursor, rows, self.weights, now)
+
+    def estimate(self, cursor: Any, submission: Mapping[str, Any], now: float) -> int | None:
+        """此刻提交这份要求会得到的优先级；不用多因素时为 None。
+
+        参数：
+            submission：`scns.check_submission` 填好默认值的提交
+        """
+        if self.weights is None:
+            return None
+        owner = (submission["account"], submission["uid"])
+        if self.weights.fairshare and owner not in self._factors:
+            self._share(cursor, {owner}, now)
+        cursor.execute(accounts.FACTORS, submission)
+        partition, qos = cursor.fetchone()
+        cursor.execute(accounts.SCALE)
+        scale = accounts.scale_of(cursor.fetchone())
+        subject = Subject(
+            now,
+            submission["nodes_min"],
+            submission["cpus"],
+            self._factors.get(owner, 0.0),
+            partition,
+            qos,
+            submission["nice"],
+        )
+        return priority_of(subject, self.weights, scale, now).total
 
     def due(self) -> float | None:
         """下一次全部重算的时刻；不用重算时为 None。"""

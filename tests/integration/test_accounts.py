@@ -317,6 +317,31 @@ def test_someone_without_an_account_still_has_a_share(world):
     assert world.value(job, "priority") == 1000
 
 
+def test_test_only_uses_the_priority_it_would_get(database, world, admin):
+    configure(world, priority_weight_qos=1000)
+    admin("add_qos", "high", {"priority": 10})
+    running = world.submit(tasks=8, time_limit=600)
+    world.run()
+    world.submit(tasks=8, time_limit=6000)
+    world.run()
+    connection = database.connect("u:root")
+    for qos, after in (("high", 600), ("normal", 6600)):
+        request = json.dumps({"name": "x", "directory": "/tmp", "tasks": 8, "qos": qos})
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT scns.check_submission(%s)", (request,))
+            (submission,) = cursor.fetchone()
+        [answer] = world.ask("estimate", submission=submission)
+        world.cursor.execute(
+            "SELECT extract(epoch FROM start_time)::float8 FROM scns.job WHERE id = %s", (running,)
+        )
+        (started,) = world.cursor.fetchone()
+        if qos == "high":
+            assert answer["start"] == pytest.approx(started + after, abs=2)
+        else:
+            assert answer["start"] is None or answer["start"] > started + 600
+    connection.close()
+
+
 def test_top_outlives_a_new_calculation(world):
     configure(world, priority_weight_job_size=1000)
     world.submit(tasks=8)
