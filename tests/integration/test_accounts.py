@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import psycopg2
@@ -189,6 +190,21 @@ def test_a_qos_bounds_submissions(world, admin):
     world.submit(qos="debug")
     assert refusal(world, qos="debug") == "QOSMaxSubmitJobPerUserLimit"
     assert refusal(world, user="u:alice", qos="debug") == "QOSGrpSubmitJobsLimit"
+
+
+def test_a_submit_limit_holds_against_many_at_once(world, admin, phys):
+    admin("modify_associations", ["phys"], ["root"], {"max_submit": 3})
+
+    def attempt(_):
+        try:
+            return world.submit(account="phys")
+        except psycopg2.Error as error:
+            assert error.pgcode == "SC001"
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        accepted = [job for job in pool.map(attempt, range(16)) if job is not None]
+    assert len(accepted) == 3
 
 
 def test_only_administrators_change_accounts(database):

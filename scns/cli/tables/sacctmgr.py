@@ -18,7 +18,7 @@ _ROWS: tuple[Row, ...] = (
     ("parsable2", "P", FLAG, "", "fields separated by |", IMPLEMENTED),
     ("quiet", "Q", FLAG, "", "no messages but errors", IMPLEMENTED),
     ("readonly", "r", FLAG, "", "change nothing", IMPLEMENTED),
-    ("associations", "s", FLAG, "", "show associations too", ACCEPTED),
+    ("associations", "s", FLAG, "", "show associations too", IMPLEMENTED),
     ("verbose", "v", FLAG, "", "more messages", IMPLEMENTED),
     ("version", "V", STOP, "", "output version information and exit", IMPLEMENTED),
 )
