@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scns.planner.decision import Blocked
+    from scns.planner.limits import Excess
     from scns.planner.plan import Plan
     from scns.planner.snapshot import Partition, Running, Waiting
     from scns.scheduler.reader import Head, Reader
@@ -32,10 +33,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: 每个形状看多少个排在前面的作业；更多时只说至少这么多，也不预测。
-DEPTH = 500
+DEPTH = 200
 
-#: 一轮里至多回答几次。
-MOST_ANSWERS = 16
+#: 一轮里回答用去这么多秒以后，余下的改问。
+BUDGET_SECONDS = 0.2
+
+#: 改问时说的话；`scns why` 看见它就再问一遍。
+LATER = "Too many questions at once, ask again"
 
 #: 一张名单里至多列几个作业。
 LISTED = 5
@@ -69,16 +73,22 @@ class Answerer:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._left = MOST_ANSWERS
+        self._spent = 0.0
 
     def __call__(self, cursor: Any, asked: Asked) -> list[Any]:
         """逐个目标回答。"""
         return [self._answer(cursor, target) for target in asked.target]
 
     def _answer(self, cursor: Any, target: Mapping[str, Any]) -> Facts:
-        if self._left <= 0:
-            return {"error": "Too many questions at once, ask again"}
-        self._left -= 1
+        if self._spent > BUDGET_SECONDS:
+            return {"error": LATER}
+        began = time.monotonic()
+        try:
+            return self._explain(cursor, target)
+        finally:
+            self._spent += time.monotonic() - began
+
+    def _explain(self, cursor: Any, target: Mapping[str, Any]) -> Facts:
         try:
             return explain(cursor, self._reader, target)
         except psycopg2.Error:
@@ -101,12 +111,14 @@ class _Inquiry:
         self._job, self._head = own
         snapshot, heads = reader.read(cursor, now, DEPTH)
         others = [job for job in snapshot.waiting if job.job_id != self._job.job_id]
-        #: 快照里没有被问的作业。
+        # 快照里没有被问的作业
         self._snapshot = replace(snapshot, waiting=others)
         self._heads = heads | {self._job.job_id: self._head}
         tiers = {partition.name: partition.tier for partition in snapshot.partitions}
         self._ahead = [job for job in others if _before(job, self._job, tiers)]
         self._ahead.sort(key=lambda job: _rank(job, tiers))
+        # 这一轮的决定与排在它后面的无关
+        self._before = replace(snapshot, waiting=self._ahead)
         self._many = _truncated(self._ahead)
 
     def facts(self, tasks: str | None) -> Facts:
@@ -170,7 +182,7 @@ class _Inquiry:
             policy：排程的策略，见 `Policy`
         """
         alone = plan(replace(self._snapshot, waiting=[self._job]))
-        decided = plan(replace(self._snapshot, waiting=[*self._snapshot.waiting, self._job]))
+        decided = plan(replace(self._snapshot, waiting=[*self._ahead, self._job]))
         blocked = decided.blocked_of(self._job)
         starts = any(start.job_id == self._job.job_id for start in decided.starts)
         lacking = [] if starts else shortages(self._snapshot, self._job)
@@ -188,7 +200,7 @@ class _Inquiry:
             "held_by": self._describe_running(held_by[:LISTED]),
             "promised": [] if starts or lacking else self._promised(decided),
             "ahead": self._describe_ahead(),
-            "excess": blocked.excess and asdict(blocked.excess),
+            "excess": blocked.excess and self._describe_excess(blocked.excess),
             "unavailable": inquiries.nodes(self._cursor, blocked.unavailable),
             "partitions": self._partitions(),
             "throttle": {"limit": self._head.throttle, "active": self._head.active},
@@ -196,7 +208,7 @@ class _Inquiry:
             "expected": self._expected(blocked, starts, nth),
         }
         if not starts and not throttled:
-            found["changes"] = [_given(asdict(one)) for one in changes(self._snapshot, self._job)]
+            found["changes"] = [_given(asdict(one)) for one in changes(self._before, self._job)]
         return found
 
     def _expected(self, blocked: Blocked, starts: bool, nth: int) -> float | None:
@@ -281,6 +293,11 @@ class _Inquiry:
             "more": self._many,
             "jobs": [named[job_id] for job_id in first if job_id in named],
         }
+
+    def _describe_excess(self, excess: Excess) -> Facts:
+        own = f"user {self._job.uid}"
+        owner = f"user {self._row['owner']}" if excess.owner == own else excess.owner
+        return asdict(excess) | {"owner": owner}
 
     def _partitions(self) -> list[Facts]:
         """请求的各分区的规矩。"""

@@ -10,6 +10,7 @@ import pytest
 
 from scns.cli.own.sentences import sentences
 from scns.planner.snapshot import Policy
+from scns.scheduler.explain import LATER
 from tests.integration.world import World
 
 #: 预计与真的相差不许超过的虚拟秒数：每等一件事，时间多走一点点。
@@ -338,13 +339,11 @@ def test_jobs_of_others_can_be_asked_about(world):
     assert world.why(job, user="u:bob")["owner"] == "root"
 
 
-def test_too_many_questions_in_a_round_are_put_off(world):
+def test_too_many_questions_in_a_round_are_put_off(world, monkeypatch):
+    monkeypatch.setattr("scns.scheduler.explain.BUDGET_SECONDS", 0.0)
     job = world.submit(hold=True)
-    answers = world.ask("why", *[{"job": job}] * 20)
-    assert [facts.get("error") for facts in answers[15:17]] == [
-        None,
-        "Too many questions at once, ask again",
-    ]
+    answers = world.ask("why", *[{"job": job}] * 3)
+    assert [facts.get("error") for facts in answers] == [None, LATER, LATER]
     assert "error" not in world.why(job)
 
 
@@ -365,3 +364,36 @@ def test_nothing_is_written_by_asking(world):
     world.why(job)
     world.cursor.execute("SELECT to_jsonb(j) FROM scns.job j ORDER BY id")
     assert json.dumps(before) == json.dumps(world.cursor.fetchall())
+
+
+def test_limit_of_a_qos(world):
+    world.cursor.execute("""UPDATE scns.qos SET grp_tres = '{"cpu": 4}' WHERE name = 'normal'""")
+    world.submit(name="first", tasks=3, time_limit=300)
+    world.run()
+    job = world.submit(tasks=2, time_limit=60)
+    facts = world.why(job)
+    assert facts["reason"] == "QOSGrpCpuLimit"
+    assert said(facts) == [
+        "The limit of qos normal allows 4 CPUs (GrpTRES=cpu); 3 in use, 2 more asked.",
+        EXPECTED,
+        "With 1 CPU fewer (--ntasks=1) it would start now.",
+    ]
+    assert world.started_after(job) == pytest.approx(wait_told(facts), abs=CLOSE)
+
+
+def test_limit_of_a_user_names_the_user(world):
+    world.cursor.execute(
+        "INSERT INTO scns.account (name) VALUES ('root') ON CONFLICT DO NOTHING;"
+        "INSERT INTO scns.association (account, user_name, uid, max_jobs)"
+        " VALUES ('root', 'root', 0, 1)"
+        " ON CONFLICT (account, user_name) DO UPDATE SET max_jobs = 1"
+    )
+    world.submit(account="root", time_limit=300)
+    world.run()
+    job = world.submit(account="root", time_limit=60)
+    facts = world.why(job)
+    assert said(facts) == [
+        "The limit of user root allows 1 job (MaxJobs); 1 in use, 1 more asked.",
+        EXPECTED,
+    ]
+    assert world.started_after(job) == pytest.approx(wait_told(facts), abs=CLOSE)

@@ -33,6 +33,9 @@ SELECT q.owner, q.name, q.state, q.reason FROM scns.queue q
  WHERE (q.id = %s OR q.array_job_id = %s) ORDER BY q.state <> 'PENDING', q.id LIMIT 1
 """
 
+#: scnsd 一时回答不过来时的话：再问一遍。
+_LATER = "Too many questions at once, ask again"
+
 #: 最多等多少秒；看不到有人排计划以后还等多少秒：闲着的 scnsd 可能正在续租。
 _PATIENCE, _GRACE = 10.0, 0.1
 
@@ -78,10 +81,26 @@ def ask(connection: Any, targets: list[dict[str, Any]]) -> list[dict[str, Any]] 
     异常：
         Unavailable：scnsd 在，却迟迟不答
     """
+    deadline = time.monotonic() + _PATIENCE
+    answers: list[dict[str, Any]] = []
+    while len(answers) < len(targets):
+        fresh = _ask_once(connection, targets[len(answers) :], deadline)
+        if fresh is None:
+            return None
+        ready = [facts for facts in fresh if facts.get("error") != _LATER]
+        answers += ready
+        if not ready:
+            time.sleep(_GRACE)
+    return answers
+
+
+def _ask_once(
+    connection: Any, targets: list[dict[str, Any]], deadline: float
+) -> list[dict[str, Any]] | None:
     [(request_id,)] = connect.call(connection, _ASK, (control.encode(targets),))
     asked = time.monotonic()
     pause = 0.002
-    while time.monotonic() < asked + _PATIENCE:
+    while time.monotonic() < deadline:
         time.sleep(pause)
         [(done, alive, result)] = connect.call(connection, _ANSWER, (request_id,))
         if done:
