@@ -98,7 +98,8 @@ def test_stepd_loads_nothing_but_the_standard_library():
 
 
 @pytest.mark.parametrize(
-    "command", ["sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol", "srun", "salloc"]
+    "command",
+    ["sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol", "srun", "salloc", "seff"],
 )
 def test_hot_commands_start_lean(command):
     code = (
