@@ -75,7 +75,10 @@ def run(words: list[str]) -> int:
         result = build(words)(words, prog_name="scns", standalone_mode=False)
     except typer.Exit as done:
         return done.exit_code
-    except typer.Abort:
+    except typer.Abort as abort:
+        if isinstance(abort.__cause__, KeyboardInterrupt):
+            # 看够了（watch、tail、top）、不等了（wait）：与别的程序死于 SIGINT 一样安静
+            return 130
         sys.stderr.write("Aborted.\n")
         return 1
     except ScnsError as error:

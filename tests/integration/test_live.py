@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -378,3 +379,15 @@ def test_squeue_lists_again_at_every_change(database, cursor, job):
     assert watching.stdout.readline() == f"{job} RUNNING\n"
     watching.kill()
     watching.communicate()
+
+
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [("watch", "pg_current_snapshot"), ("wait {}", "bool_and"), ("tail {}", "standard_error")],
+)
+def test_interrupted_clients_end_quietly(database, cursor, job, words, fragment):
+    client = scns(database, *words.format(job).split())
+    asked(cursor, fragment)
+    client.send_signal(signal.SIGINT)
+    assert client.communicate(timeout=20) == ("", "")
+    assert client.returncode == 130

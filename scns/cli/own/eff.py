@@ -55,7 +55,7 @@ _BY_PERIOD = _RUNS + (
 
 def eff(
     jobs: Annotated[
-        list[str] | None, typer.Argument(metavar="[JOB...]", help="Job ids: 42 or 42_7.")
+        list[str] | None, typer.Argument(metavar="JOB", help="Job ids: 42 or 42_7.")
     ] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="Jobs of this user.")] = None,
     everybody: Annotated[bool, typer.Option("--all", "-a", help="Jobs of all users.")] = False,

@@ -23,7 +23,7 @@ TIMED_OUT = 124
 
 def wait(
     jobs: Annotated[
-        list[str], typer.Argument(metavar="JOB...", help="Job ids: 42, 42_7 or 42_[1-9].")
+        list[str], typer.Argument(metavar="JOB", help="Job ids: 42, 42_7 or 42_[1-9].")
     ],
     timeout: Annotated[
         float | None,

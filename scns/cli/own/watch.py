@@ -39,7 +39,7 @@ COLOURS = {
 
 def watch(
     jobs: Annotated[
-        list[str] | None, typer.Argument(metavar="[JOB...]", help="Only these jobs or arrays.")
+        list[str] | None, typer.Argument(metavar="JOB", help="Only these jobs or arrays.")
     ] = None,
     user: Annotated[str | None, typer.Option("--user", "-u", help="Only this user's jobs.")] = None,
     me: Annotated[bool, typer.Option("--me", help="Only my own jobs.")] = False,

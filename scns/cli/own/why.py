@@ -41,7 +41,7 @@ _PATIENCE, _GRACE = 10.0, 0.1
 
 
 def why(
-    jobs: Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids: 42 or 42_7.")],
+    jobs: Annotated[list[str], typer.Argument(metavar="JOB", help="Job ids: 42 or 42_7.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")] = False,
 ) -> int:
     """说明各作业为什么还在等。"""
