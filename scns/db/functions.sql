@@ -941,6 +941,7 @@ CREATE VIEW scns.queue WITH (security_barrier) AS
          j.hold, j.dependency AS dependency_state, j.eligible,
          CASE WHEN j.hold IS NULL THEN j.priority ELSE 0 END AS priority, j.attempt, j.restarts,
          j.begin_time, j.submit_time, j.eligible_time, j.start_time, j.end_time, j.limit_time,
+         j.kill_time,
          j.suspend_time, j.suspended_seconds, j.outcome, j.outcome_uid, j.exit_code,
          j.exit_signal, j.node_list AS nodes, j.batch_host, j.nodes_alloc, j.cpus_alloc,
          j.memory_alloc, j.expected_start,

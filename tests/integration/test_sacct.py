@@ -482,3 +482,18 @@ def test_yaml_says_the_same(shell, done):
     assert f"  !!str job_id: !!int {done}" in lines
     assert "    !!str current: !!str COMPLETED" in lines
     assert lines[-1] == "..."
+
+
+def test_cancelled_job_is_cancelled_for_accounting_before_its_processes_are_gone(
+    shell, database, cursor
+):
+    job = submit(database)
+    start(cursor, job)
+    cursor.execute(
+        "UPDATE scns.job SET state = 'COMPLETING', outcome = 'CANCELLED', outcome_uid = 0,"
+        " kill_time = now()"
+    )
+    [row] = shell("sacct", "-X", "-n", "-P", "-j", str(job), "-o", "State,End").out.splitlines()
+    state, ended = row.split("|")
+    assert state == "CANCELLED by 0"
+    assert re.fullmatch(TIME, ended)
