@@ -187,13 +187,6 @@ def test_running_job_and_its_batch_step(database, cursor, shell):
     )
 
 
-def test_completing_job_still_runs_for_accounting(database, cursor, shell):
-    job = submit(database)
-    start(cursor, job)
-    cursor.execute("UPDATE scns.job SET state = 'COMPLETING', outcome = 'CANCELLED'")
-    assert shell("sacct", "-nPXj", str(job), "-o", "State").out == "RUNNING\n"
-
-
 def test_cancelled_job_names_who_did_it(database, cursor, shell):
     job = submit(database, hold=True)
     end(cursor, job, "CANCELLED", outcome_uid=60001, exit_code=None)
