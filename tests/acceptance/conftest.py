@@ -99,7 +99,16 @@ class Instance:
             found = self.state(job_id)
             return found if found.split(" ")[0] in states else None
 
-        return str(wait_until(there, seconds, f"job {job_id} to be {'/'.join(states)}"))
+        found = str(wait_until(there, seconds, f"job {job_id} to be {'/'.join(states)}"))
+        if not {"PENDING", "RUNNING", "SUSPENDED"} & set(states):
+            # 账目在结局决定的那一刻就写着它；进程退尽、行里有结束时刻才算完
+            wait_until(lambda: self.ended(job_id), seconds, f"job {job_id} to have ended")
+        return found
+
+    def ended(self, job_id: int) -> bool:
+        """作业的行里已经有结束时刻。"""
+        rows = self.sql("SELECT end_time IS NOT NULL FROM scns.job WHERE id = %s", job_id)
+        return rows == [(True,)]
 
     def pid(self, name: str) -> int:
         return int((self.home / "run" / f"{name}.pid").read_text())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib
 import os
 import signal
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +22,7 @@ from scns.db.cluster import Cluster
 from scns.errors import ScnsError, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 #: 各步之间看一眼的间隔，秒。
 POLL_SECONDS = 0.01
@@ -48,15 +50,17 @@ def up(
     settings_error = _check_configuration(state)
     if settings_error is not None:
         raise settings_error
-    supervisor = instance.pid_of(state, "supervisor")
-    already = supervisor is not None
-    if supervisor is None:
-        _launch(state)
-    else:
-        # 用 `scontrol shutdown` 停下的 scnsd 要有人说一声才再启动
-        os.kill(supervisor, signal.SIGHUP)
-    _prepare_database(state, deadline)
-    node = _wait_ready(state, deadline)
+    _lay_out(state)
+    with _alone(state):
+        supervisor = instance.pid_of(state, "supervisor")
+        already = supervisor is not None
+        if supervisor is None:
+            _launch(state)
+        else:
+            # 用 `scontrol shutdown` 停下的 scnsd 要有人说一声才再启动
+            os.kill(supervisor, signal.SIGHUP)
+        _prepare_database(state, deadline)
+        node = _wait_ready(state, deadline)
     verb = "is already running" if already else "is up"
     console.print(f"scns {verb}: node {node}, state in {state}, logs in {home.log_dir(state)}")
 
@@ -90,8 +94,8 @@ def _record_dsn(state: str, database: str | None) -> None:
         stream.write(database + "\n")
 
 
-def _launch(state: str) -> None:
-    """备好目录，留下监督进程。"""
+def _lay_out(state: str) -> None:
+    """备好目录；已有的只检查。"""
     from scns.db.account import server_account
     from scns.db.datadir import lay_out
 
@@ -100,6 +104,22 @@ def _launch(state: str) -> None:
     except OSError as error:
         where = error.filename or state
         raise ScnsError(f"Cannot use {where}: {error.strerror}") from None
+
+
+@contextmanager
+def _alone(state: str) -> Iterator[None]:
+    """同时来的几个 `scns up` 排队：两个一起建角色、换函数，后到的会撞上先到的。"""
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    lock = os.open(os.path.join(state, "up.lock"), flags, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _launch(state: str) -> None:
+    """留下监督进程。"""
     log = os.path.join(home.log_dir(state), "supervisor.log")
     with open(log, "ab") as stream:
         subprocess.Popen(
