@@ -240,6 +240,8 @@ class Scheduler:
             self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
+        if endings.drain(self.cursor, self.node, self.link):
+            self.reader.forget()
         done, touched = endings.record(self.cursor, self.link, self.config, self.ranker.half_life)
         self.touched += touched
         self.orders.killing.difference_update(done)

@@ -47,12 +47,20 @@ class Context:
         node：节点名，出现在写给用户的行里
         faults：子进程写下启动失败原因的管道，不阻塞
         mark：由作业号与第几次得出环境里的记号
+        prologue：脚本之前、降成用户之前要做的；None 为没有
     """
 
-    def __init__(self, node: str, faults: int, mark: Callable[[int, int], str]) -> None:
+    def __init__(
+        self,
+        node: str,
+        faults: int,
+        mark: Callable[[int, int], str],
+        prologue: Callable[[Spec], None] | None = None,
+    ) -> None:
         self.node = node
         self.faults = faults
         self.mark = mark
+        self.prologue = prologue
 
     def line(self, text: str) -> bytes:
         """写给用户的一行，样子与 slurmstepd 的相同。"""
@@ -151,6 +159,8 @@ def run(
     try:
         if gate.wait():
             os.setsid()
+            if context.prologue is not None:
+                context.prologue(spec)
             become(spec.owner)
             os.umask(spec.umask)
             changed = _environ(spec, environment, context)
