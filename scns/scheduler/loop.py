@@ -315,6 +315,7 @@ class Scheduler:
             self.conf_path,
             os.path.dirname(self.link.run_dir),
             float(self.config.kill_wait),
+            self.config.task_prolog,
         )
         for launch in launches:
             if launch["state"] != "RUNNING":

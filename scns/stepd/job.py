@@ -75,6 +75,8 @@ class Job:
         self.unprepared = False
         #: 留给 Epilog 的变量。
         self.facts: dict[str, str] = {}
+        #: 每个任务之前以主人的身份运行的程序。
+        self.task_prolog: str | None = None
         #: Epilog 的结局，`done` 或 `failed`；没有运行，或还没有结束，为 None。
         self.epilog: str | None = None
         #: 脚本与它收过尸的进程：CPU 秒数，最大的常驻内存（KiB）。

@@ -370,7 +370,7 @@ class Jobs:
             script = Script(pid, 0 if now is None else now.ticks, spec.owner.uid)
             processes = cgroup or Tree(self._census, mark)
             job = Job(key, mark, spec.owner, script, processes, time.time(), spec.cpus)
-            job.variables = spec.variables
+            job.variables, job.task_prolog = spec.variables, spec.task_prolog
             facts = self._hooks.facts(spec)
             if facts is not None:
                 job.facts = spec.kept["facts"] = facts
@@ -441,6 +441,7 @@ class Jobs:
         group = Cgroup(path) if path else tree
         cpus = field.optional_integers("cpus")
         job = Job(key, mark, owner, script, group, field.moment("time"), cpus)
+        job.task_prolog = field.optional_text("task_prolog")
         if field.has("facts"):
             kept = field.table("facts")
             job.facts = {name: Field(kept).text(name) for name in kept}

@@ -20,6 +20,7 @@ import signal
 from scns.stepd.kernel import close_descriptors
 from scns.stepd.processes import MARK
 from scns.stepd.protocol import LAUNCH_FAILED
+from scns.stepd.taskprolog import TaskPrologError, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,7 +166,12 @@ def run(
             os.umask(spec.umask)
             changed = _environ(spec, environment, context)
             _settle(spec, context)
+            if spec.task_prolog is not None:
+                changed = prepare(spec.task_prolog, changed)
             _execute(spec, path, changed, context)
+    except TaskPrologError as error:
+        os.write(2, context.line(str(error)))
+        os._exit(error.code)
     except (LaunchError, OSError, ValueError, OverflowError) as error:
         fault = f"{os.getpid()} {error}".replace("\n", " ")
         os.write(context.faults, fault.encode("utf-8", "backslashreplace")[:_MAX_FAULT] + b"\n")

@@ -14,6 +14,7 @@ import pytest
 from scns.states import JobState
 from tests.integration.rounds import rows, run
 from tests.integration.stepd_pair import MODES, Pair, is_alive, wait_for
+from tests.integration.test_steps import Owner
 
 #: scnsd 给的、Prolog 与 Epilog 也要的变量。
 VARIABLES = {
@@ -199,6 +200,50 @@ def test_failure_is_known_to_the_successor_of_stepd(stage: Stage):
     Path(f"{stage.notes}.fifo").write_text("go\n")
     assert pair.ended(1)["cause"] == "prolog"
     assert "script" not in stage.lines()
+
+
+def test_task_prolog_changes_the_environment_and_the_output_of_the_script(stage: Stage):
+    pair = stage.start()
+    program = stage.program(
+        "task",
+        "echo export ADDED=a=b c; echo unset GONE; echo print for $SLURM_JOB_ID in $KEPT\n"
+        "echo nonsense; echo export; cat; id -u > $NOTES",
+    )
+    body = "echo $ADDED-$KEPT-${GONE-unset}-${SLURM_SCRIPT_CONTEXT-unset}"
+    pair.run(1, f"#!/bin/sh\n{body}\n", task_prolog=str(program))
+    assert pair.output(1) == "for 1 in yes\na=b c-yes-unset-unset\n"
+    assert stage.lines() == [str(os.geteuid())]
+
+
+@pytest.mark.parametrize(("body", "code"), [("exit 7", 7), ("kill -9 $$", 1)])
+def test_script_does_not_run_when_the_task_prolog_fails(stage: Stage, body: str, code: int):
+    pair = stage.start()
+    ended = pair.run(1, script(stage), task_prolog=str(stage.program("task", body)))
+    assert (ended["status"], ended["cause"]) == (code << 8, None)
+    assert "slurmstepd-n1: error: TaskProlog failed status=" in pair.output(1)
+    assert stage.lines() == []
+
+
+def test_missing_task_prolog_fails_the_script_only(stage: Stage):
+    pair = stage.start()
+    ended = pair.run(1, script(stage), task_prolog="/nonexistent/task")
+    assert (ended["status"], ended["cause"]) == (127 << 8, None)
+    assert "/nonexistent/task: No such file or directory" in pair.output(1)
+
+
+def test_task_prolog_runs_before_each_task_of_a_step(stage: Stage):
+    pair = stage.start()
+    program = stage.program("task", "echo export NUMBER=n$SLURM_PROCID")
+    pair.submit(1, "#!/bin/sh\nsleep 600\n", cpus=[0, 1], task_prolog=str(program))
+    for _ in range(2):
+        owner = Owner(pair)
+        assert owner.step(1, 2)["op"] == "created"
+        statuses, text = owner.run(2, "echo $NUMBER")
+        owner.close()
+        assert (statuses, sorted(text.split())) == ([0, 0], ["n0", "n1"])
+        pair.kill("stepd")
+    pair.order("kill", 1, grace=1, message=None)
+    pair.ended(1)
 
 
 def test_failed_epilog_is_reported_and_leaves_the_result_alone(stage: Stage):
