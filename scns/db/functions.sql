@@ -336,8 +336,10 @@ END $$;
 CREATE FUNCTION scns.check_request(s scns.submission) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM scns.check_node_names(s.options -> 'node_names');
-  PERFORM scns.check_node_names(s.options -> 'exclude_names');
+  IF s.options ?| ARRAY['node_names', 'exclude_names'] THEN
+    PERFORM scns.check_node_names(s.options -> 'node_names');
+    PERFORM scns.check_node_names(s.options -> 'exclude_names');
+  END IF;
   IF s."constraint" IS NOT NULL THEN
     PERFORM scns.check_features(s."constraint");
   END IF;
@@ -385,11 +387,11 @@ CREATE FUNCTION scns.check_nodes(s scns.submission, held boolean) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE allowed text[]; left_over int; largest int; asked int;
 BEGIN
-  SELECT array_agg(DISTINCT n) INTO allowed
-    FROM scns.partition p, unnest(p.nodes) n WHERE p.name = ANY (string_to_array(s.partition, ','));
   IF held THEN
     RETURN;
   END IF;
+  SELECT array_agg(DISTINCT n) INTO allowed
+    FROM scns.partition p, unnest(p.nodes) n WHERE p.name = ANY (string_to_array(s.partition, ','));
   IF s.options ? 'exclude_names' OR s.options ? 'node_names' THEN
     SELECT count(*) INTO left_over FROM unnest(allowed) n
      WHERE NOT coalesce(s.options -> 'exclude_names' ? n, false);
@@ -424,7 +426,12 @@ CREATE FUNCTION scns.build_submission(who scns.os_user, request jsonb) RETURNS s
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE s scns.submission; p scns.partition; per_cpu text; per_node text;
 BEGIN
-  s := jsonb_populate_record(NULL::scns.submission, request);
+  -- 默认值一次并进去：每个赋值在新会话里都要单独解析一回，几十个就是一毫秒
+  s := jsonb_populate_record(
+    NULL::scns.submission,
+    '{"qos": "normal", "nice": 0, "cpus_per_task": 1, "nodes_min": 1, "overcommit": false,
+      "dependency_any": false, "batch": true, "arguments": [], "umask": 18, "limits": {},
+      "submit_host": "", "submit_line": "", "options": {}}'::jsonb || jsonb_strip_nulls(request));
   s.owner := who.name;
   s.uid := who.uid;
   s.gid := who.gid;
@@ -442,31 +449,19 @@ BEGIN
   s.account := coalesce(
     s.account, (SELECT a.account FROM scns.association a WHERE a.user_name = who.name AND a.is_default),
     who.name);
-  s.qos := coalesce(s.qos, 'normal');
-  s.nice := coalesce(s.nice, 0);
-  s.cpus_per_task := coalesce(s.cpus_per_task, 1);
-  s.nodes_min := coalesce(s.nodes_min, 1);
   s.tasks := coalesce(s.tasks, s.tasks_per_node * s.nodes_min, s.nodes_min);
-  s.overcommit := coalesce(s.overcommit, false);
   s.cpus := CASE WHEN s.overcommit THEN s.nodes_min
                  ELSE greatest(s.tasks::bigint * s.cpus_per_task, s.nodes_min) END;
   s.requeue := coalesce(s.requeue, scns.setting_of('JobRequeue') IS DISTINCT FROM '0');
-  s.dependency_any := coalesce(s.dependency_any, false);
-  s.batch := coalesce(s.batch, true);
-  s.arguments := coalesce(s.arguments, '{}');
-  s.umask := coalesce(s.umask, 18);
-  s.limits := coalesce(s.limits, '{}');
-  s.submit_host := coalesce(s.submit_host, '');
-  s.submit_line := coalesce(s.submit_line, '');
-  s.options := coalesce(s.options, '{}');
   IF request ? 'time_limit' THEN
     s.time_limit := nullif((request ->> 'time_limit')::int, -1);
   ELSE
     s.time_limit := coalesce(p.default_time, p.max_time);
   END IF;
   IF s.memory_per_node IS NULL AND s.memory_per_cpu IS NULL THEN
-    SELECT v.value INTO per_cpu FROM scns.setting v WHERE v.name = 'DefMemPerCPU';
-    SELECT v.value INTO per_node FROM scns.setting v WHERE v.name = 'DefMemPerNode';
+    SELECT max(v.value) FILTER (WHERE v.name = 'DefMemPerCPU'),
+           max(v.value) FILTER (WHERE v.name = 'DefMemPerNode') INTO per_cpu, per_node
+      FROM scns.setting v WHERE v.name IN ('DefMemPerCPU', 'DefMemPerNode');
     s.memory_per_cpu := p.default_memory_per_cpu;
     s.memory_per_node := p.default_memory_per_node;
     IF s.memory_per_node IS NULL AND s.memory_per_cpu IS NULL THEN
@@ -542,8 +537,8 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT 4294901760::bigint $$;
 CREATE FUNCTION scns.submit(request jsonb, script bytea, environment bytea) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  who scns.os_user; s scns.submission; j scns.job; edge jsonb; place int := 0;
-  hold text; waits boolean;
+  who scns.os_user; s scns.submission; edge jsonb; place int := 0;
+  hold text; waits boolean; ready boolean; wanted bigint;
 BEGIN
   who := scns.submitter(request);
   s := scns.build_submission(who, request);
@@ -562,33 +557,22 @@ BEGIN
   INSERT INTO scns.submission SELECT s.*;
 
   waits := jsonb_array_length(coalesce(request -> 'edges', '[]')) > 0;
-  j.id := s.id;
-  j.submission_id := s.id;
-  j.uid := s.uid;
-  j.array_job_id := CASE WHEN s.array_indices IS NOT NULL THEN s.id END;
-  j.waiting := s.array_indices;
-  j.hold := hold;
-  j.dependency := CASE WHEN waits THEN 'NEW' ELSE 'MET' END;
-  j.begin_time := s.begin_time;
-  j.eligible := hold IS NULL AND NOT waits AND coalesce(s.begin_time <= now(), true);
-  j.reason := CASE WHEN hold IS NOT NULL THEN 'JobHeldUser'
-                   WHEN waits THEN 'Dependency'
-                   WHEN NOT j.eligible THEN 'BeginTime' ELSE 'None' END;
-  j.shape := scns.shape_of(s);
-  j.priority := CASE WHEN scns.is_operator() AND request ? 'priority'
-                     THEN (request ->> 'priority')::bigint
-                     ELSE scns.base_priority() - s.nice END;
-  j.submit_time := s.submit_time;
-  j.eligible_time := CASE WHEN j.eligible THEN now() END;
-  IF scns.is_operator() AND request ? 'priority' THEN
-    j.ranked_time := 'infinity';
+  ready := hold IS NULL AND NOT waits AND coalesce(s.begin_time <= now(), true);
+  -- 只有管理员给的优先级算数；给了就不再随时间重算
+  IF request ? 'priority' AND scns.is_operator() THEN
+    wanted := (request ->> 'priority')::bigint;
   END IF;
   INSERT INTO scns.job (id, submission_id, uid, array_job_id, waiting, state, reason, hold,
                         dependency, eligible, shape, priority, begin_time, submit_time,
                         eligible_time, start_by, mail, ranked_time)
-  VALUES (j.id, j.submission_id, j.uid, j.array_job_id, j.waiting, 'PENDING', j.reason, j.hold,
-          j.dependency, j.eligible, j.shape, j.priority, j.begin_time, j.submit_time,
-          j.eligible_time, scns.start_by(s), scns.mail_events(s.options), j.ranked_time);
+  VALUES (s.id, s.id, s.uid, CASE WHEN s.array_indices IS NOT NULL THEN s.id END,
+          s.array_indices, 'PENDING',
+          CASE WHEN hold IS NOT NULL THEN 'JobHeldUser' WHEN waits THEN 'Dependency'
+               WHEN ready THEN 'None' ELSE 'BeginTime' END,
+          hold, CASE WHEN waits THEN 'NEW' ELSE 'MET' END, ready, scns.shape_of(s),
+          coalesce(wanted, scns.base_priority() - s.nice), s.begin_time, s.submit_time,
+          CASE WHEN ready THEN now() END, scns.start_by(s), scns.mail_events(s.options),
+          CASE WHEN wanted IS NOT NULL THEN 'infinity'::timestamptz END);
   FOR edge IN SELECT * FROM jsonb_array_elements(coalesce(request -> 'edges', '[]')) LOOP
     INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay)
     VALUES (s.id, place, edge ->> 'kind', (edge ->> 'job')::bigint, (edge ->> 'task')::int,
@@ -941,6 +925,7 @@ CREATE VIEW scns.queue WITH (security_barrier) AS
          j.hold, j.dependency AS dependency_state, j.eligible,
          CASE WHEN j.hold IS NULL THEN j.priority ELSE 0 END AS priority, j.attempt, j.restarts,
          j.begin_time, j.submit_time, j.eligible_time, j.start_time, j.end_time, j.limit_time,
+         j.kill_time,
          j.suspend_time, j.suspended_seconds, j.outcome, j.outcome_uid, j.exit_code,
          j.exit_signal, j.node_list AS nodes, j.batch_host, j.nodes_alloc, j.cpus_alloc,
          j.memory_alloc, j.expected_start,

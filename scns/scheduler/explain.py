@@ -199,7 +199,7 @@ class _Inquiry:
             "holders": len(held_by),
             "held_by": self._describe_running(held_by[:LISTED]),
             "promised": [] if starts or lacking else self._promised(decided),
-            "ahead": self._describe_ahead(),
+            "ahead": self._describe_ahead(decided),
             "excess": blocked.excess and self._describe_excess(blocked.excess),
             "unavailable": inquiries.nodes(self._cursor, blocked.unavailable),
             "partitions": self._partitions(),
@@ -280,11 +280,15 @@ class _Inquiry:
             if job.job_id in named
         ]
 
-    def _describe_ahead(self) -> Facts:
+    def _describe_ahead(self, decided: Plan) -> Facts:
         shared = set(self._job.request.partitions)
         ahead = [job for job in self._ahead if shared & set(job.request.partitions)]
         first = [job.job_id for job in ahead[:LISTED]]
         named = inquiries.mentioned(self._cursor, first)
+        for job_id, facts in named.items():
+            # 库里写着的是上一轮的
+            blocked = decided.blocked.get(job_id)
+            facts["expected"] = blocked.expected_start if blocked else None
         count = sum(
             max(arrays.count(self._heads[job.job_id].waiting or [(0, 1)]), 1) for job in ahead
         )

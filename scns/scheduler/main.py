@@ -20,11 +20,10 @@ import psycopg2
 from scns import __version__, config, home
 from scns.db import connect, lease, migrate
 from scns.errors import ScnsError
-from scns.planner.snapshot import Policy
 from scns.scheduler import SHUT_DOWN
 from scns.scheduler.link import StepdLink
 from scns.scheduler.loop import Scheduler
-from scns.scheduler.reader import Reader
+from scns.scheduler.reader import Reader, policy_of
 from scns.scheduler.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -108,11 +107,6 @@ def load_config(path: str | None, node: str) -> config.Config:
         cpus=len(os.sched_getaffinity(0)),
         memory_mib=psutil.virtual_memory().total >> 20,
     )
-
-
-def policy_of(settings: config.Config) -> Policy:
-    """`SchedulerType` 到策略：builtin 是严格先来先服务，其余有预约地回填。"""
-    return Policy(kind="fifo" if settings.scheduler_type == "sched/builtin" else "easy")
 
 
 def run(options: argparse.Namespace) -> int:

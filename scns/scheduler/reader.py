@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scns import hostlist
 from scns.arrays import from_multirange
@@ -16,11 +16,32 @@ from scns.planner.snapshot import Node, Partition, Policy, Request, Running, Sna
 
 log = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    from scns.config import Config
+
 #: 每个形状至多取出多少个候选；空闲 CPU 更少时只取那么多。
 MAX_DEPTH = 256
 
 #: 缓存的要求数；超出时整个清掉，重读不过一次查询。
 CACHE_SIZE = 20_000
+
+
+def policy_of(settings: Config) -> Policy:
+    """配置里的排程策略。
+
+    `SchedulerType=sched/builtin` 是严格先来先服务；其余有预约地回填，`SchedulerParameters` 里
+    认得 `bf_max_job_test`、`bf_window`（分钟），以及自己的 `bf_conservative`：每个放不下的
+    作业都有预约。不是整数的值不理会，与 Slurm 相同。来源：slurm.conf(5) “SchedulerParameters”。
+    """
+    if settings.scheduler_type == "sched/builtin":
+        return Policy(kind="fifo")
+    given = settings.scheduler_parameters
+    policy = Policy(kind="conservative" if "bf_conservative" in given else "easy")
+    if given.get("bf_max_job_test", "").isdecimal():
+        policy.bf_max_job_test = int(given["bf_max_job_test"])
+    if given.get("bf_window", "").isdecimal():
+        policy.bf_window = int(given["bf_window"]) * 60.0
+    return policy
 
 
 @dataclass(slots=True)

@@ -187,13 +187,6 @@ def test_running_job_and_its_batch_step(database, cursor, shell):
     )
 
 
-def test_completing_job_still_runs_for_accounting(database, cursor, shell):
-    job = submit(database)
-    start(cursor, job)
-    cursor.execute("UPDATE scns.job SET state = 'COMPLETING', outcome = 'CANCELLED'")
-    assert shell("sacct", "-nPXj", str(job), "-o", "State").out == "RUNNING\n"
-
-
 def test_cancelled_job_names_who_did_it(database, cursor, shell):
     job = submit(database, hold=True)
     end(cursor, job, "CANCELLED", outcome_uid=60001, exit_code=None)
@@ -482,3 +475,18 @@ def test_yaml_says_the_same(shell, done):
     assert f"  !!str job_id: !!int {done}" in lines
     assert "    !!str current: !!str COMPLETED" in lines
     assert lines[-1] == "..."
+
+
+def test_cancelled_job_is_cancelled_for_accounting_before_its_processes_are_gone(
+    shell, database, cursor
+):
+    job = submit(database)
+    start(cursor, job)
+    cursor.execute(
+        "UPDATE scns.job SET state = 'COMPLETING', outcome = 'CANCELLED', outcome_uid = 0,"
+        " kill_time = now()"
+    )
+    [row] = shell("sacct", "-X", "-n", "-P", "-j", str(job), "-o", "State,End").out.splitlines()
+    state, ended = row.split("|")
+    assert state == "CANCELLED by 0"
+    assert re.fullmatch(TIME, ended)

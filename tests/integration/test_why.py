@@ -120,7 +120,7 @@ def test_behind_the_reservation_of_a_large_job(world):
     assert said(facts) == [
         f"Enough is free, but job {large} (large, root) is to start on n1 at T,"
         " and this job would still be running then.",
-        f"1 waiting job stands before it: job {large} (large, root).",
+        f"1 waiting job stands before it: job {large} (large, root), to start at T.",
         EXPECTED,
         "With --time=9:00 or less it would start now, by backfill.",
     ]
@@ -397,3 +397,83 @@ def test_limit_of_a_user_names_the_user(world):
         EXPECTED,
     ]
     assert world.started_after(job) == pytest.approx(wait_told(facts), abs=CLOSE)
+
+
+def test_more_jobs_before_it_than_are_looked_at(world, monkeypatch):
+    monkeypatch.setattr("scns.scheduler.explain.DEPTH", 3)
+    world.submit(tasks=8, time_limit=600)
+    world.run()
+    jobs = [world.submit(tasks=8, time_limit=600) for _ in range(6)]
+    facts = world.why(jobs[-1])
+    assert (facts["ahead"]["count"], facts["ahead"]["more"], facts["expected"]) == (3, True, None)
+    assert said(facts)[2:] == [
+        f"At least 3 waiting jobs stand before it; the first is job {jobs[0]} (job.sh, root),"
+        " to start at T.",
+        "When it starts cannot be told: too many jobs stand before it.",
+    ]
+    assert world.why(jobs[1])["ahead"]["more"] is False
+
+
+def test_elements_of_an_array_count_each(world):
+    world.submit(tasks=8, time_limit=600)
+    world.run()
+    array = world.submit(name="sweep", array_indices="{[0,50)}", time_limit=100)
+    job = world.submit(time_limit=100)
+    facts = world.why(job)
+    assert facts["ahead"]["count"] == 50
+    assert f"the first is job {array}_[0-49] (sweep, root)" in said(facts)[2]
+    # 八个 CPU，五十个各一百秒
+    assert wait_told(facts) == pytest.approx(600 + 6 * 100, abs=CLOSE)
+    assert world.started_after(job) == pytest.approx(wait_told(facts), abs=CLOSE)
+
+
+def test_a_node_kept_for_a_job_that_has_waited_long(world):
+    world.scheduler.reader.policy = Policy(age_bound=0.0)
+    world.submit(name="endless", tasks=6)
+    world.run()
+    large = world.submit(name="large", tasks=8, time_limit=60)
+    job = world.submit(tasks=2, time_limit=60)
+    facts = world.why(job)
+    assert said(facts)[0] == (
+        f"Enough is free, but n1 is kept for job {large} (large, root), which has waited long."
+    )
+    assert world.value(job, "state") == "PENDING"
+
+
+def test_jobs_of_other_partitions_do_not_stand_before_it(world):
+    world.cursor.execute(
+        "INSERT INTO scns.node (name, cpus, memory, idle_cpus, stepd, boot_id)"
+        " VALUES ('n2', 4, 4000, '{[0,4)}', true, 'boot-1');"
+        "INSERT INTO scns.partition (name, position, nodes) VALUES ('other', 9, '{n2}')"
+    )
+    world.submit(tasks=8, time_limit=600)
+    world.submit(tasks=4, time_limit=300, partition="other")
+    world.run()
+    world.submit(tasks=8)
+    job = world.submit(tasks=2, time_limit=60, partition="other")
+    facts = world.why(job)
+    assert said(facts)[0] == "It asks for 2 CPUs; n2 has 0 of 4 free."
+    assert said(facts)[2] == "No waiting job stands before it."
+    assert wait_told(facts) == pytest.approx(300, abs=CLOSE)
+
+
+def test_higher_tiers_stand_before_higher_priorities(world):
+    world.cursor.execute("UPDATE scns.partition SET priority_tier = 5 WHERE name = 'short'")
+    world.submit(tasks=8, time_limit=600)
+    world.run()
+    job = world.submit(tasks=8, time_limit=60, priority=4294999999, partition="short,main")
+    first = world.submit(tasks=8, time_limit=60, partition="short")
+    assert world.why(job)["ahead"]["count"] == 0
+    assert world.why(first)["ahead"]["count"] == 1
+
+
+def test_what_it_insists_on_is_named(world):
+    world.cursor.execute(
+        "INSERT INTO scns.node (name, cpus, memory, idle_cpus, stepd, boot_id)"
+        " VALUES ('n2', 4, 4000, '{[0,4)}', true, 'boot-1');"
+        "UPDATE scns.partition SET nodes = '{n1,n2}' WHERE name = 'main'"
+    )
+    world.submit(tasks=8, time_limit=600, node_list="n1")
+    world.run()
+    job = world.submit(tasks=1, time_limit=60, node_list="n1")
+    assert said(world.why(job))[-1] == "Without --nodelist it would start now."

@@ -22,12 +22,15 @@ def _epoch(expression: str) -> str:
     return f"extract(epoch FROM {expression})::bigint"
 
 
+#: 结局已定、进程还在退出的作业：Slurm 从这一刻起就把它的结局与结束时刻记入账目。
+_DECIDED = "q.state = 'COMPLETING' AND q.outcome IS NOT NULL AND q.outcome <> 'REQUEUE'"
+
 _JOB = {
     **{
         name: f"q.{name}"
         for name in (
             "id submission_id array_job_id array_task_id array_limit name owner uid gid group_name"
-            " partition account qos state outcome_uid reason exit_code exit_signal attempt nodes"
+            " partition account qos outcome_uid reason exit_code exit_signal attempt nodes"
             " nodes_alloc cpus_alloc memory_alloc nodes_min cpus memory_per_cpu memory_per_node"
             " time_limit comment directory gres batch suspended_seconds"
         ).split()
@@ -37,10 +40,11 @@ _JOB = {
     "priority": "CASE WHEN q.hold IS NULL THEN q.priority ELSE 0 END",
     "wckey": "q.options ->> 'wckey'",
     "reservation": "q.options ->> 'reservation'",
+    "state": f"CASE WHEN {_DECIDED} THEN q.outcome ELSE q.state END",
     "submit": _epoch("q.submit_time"),
     "eligible": _epoch("q.eligible_time"),
     "start": _epoch("q.start_time"),
-    "end": _epoch("q.end_time"),
+    "end": _epoch(f"CASE WHEN {_DECIDED} THEN q.kill_time ELSE q.end_time END"),
     "suspend": _epoch("q.suspend_time"),
 }
 
