@@ -1,6 +1,6 @@
 """一个 100,000 个元素的数组：提交、列出、取消一大段各要多久，占几行。
 
-用法：python benchmarks/array.py；要有一个运行着的实例（`scns up`）。
+用法：python benchmarks/large_array.py；要有一个运行着的实例（`scns up`）。
 """
 
 from __future__ import annotations
