@@ -238,6 +238,12 @@ UPDATE scns.job j
  WHERE j.id = q.id AND j.end_time IS NOT NULL AND j.waiting IS NULL
 """
 
+#: Prolog 失败，已放回队列扣住的：原因的说法与 Slurm 相同。
+LAUNCH_REQUEUED = """
+UPDATE scns.job SET reason = 'launch failed requeued held'
+ WHERE id = ANY (%(ids)s) AND state = 'PENDING' AND hold = 'requeue'
+"""
+
 #: 到了时刻的事都做掉；`grace` 是 OverTimeLimit 的秒数，NULL 是超时也不结束。
 KEEP_TIME = "SELECT * FROM scns.keep_time(%(grace)s)"
 

@@ -35,6 +35,13 @@ ON CONFLICT (name) DO UPDATE
                                 WHERE a.node = n.name), '{}')
 """
 
+#: Prolog 或 Epilog 失败了，排空节点；已经排空或停用的留着原来的缘由。
+DRAIN = """
+UPDATE scns.node
+   SET drain = true, reason = %(reason)s, reason_time = now(), reason_uid = %(uid)s
+ WHERE name = %(node)s AND NOT drain AND NOT down
+"""
+
 #: 配置里不再有的节点：有作业在上面的留着但不再接活，其余的去掉。
 RETIRE_NODES = """
 WITH kept AS (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from scns.db import accounts, jobs
+from scns.db import accounts, jobs, nodes
 from scns.scheduler.outcome import Ending, decide, requeue_on_exit
 from scns.states import Hold, JobState
 from scns.times import format_moment
@@ -39,6 +40,27 @@ def notice(job_id: int, node: str, outcome: str | None, at: float) -> str:
     return f"slurmstepd-{node}: error: *** JOB {job_id} ON {node} CANCELLED AT {moment}{cause} ***"
 
 
+def drain_reason(report: dict[str, Any]) -> str | None:
+    """stepd 的报告说明节点有毛病时，排空它的缘由；没有毛病为 None。
+
+    来源：slurmd 的 Prolog 与 Epilog 失败时的表现。
+    """
+    if report["cause"] == "prolog":
+        return "Prolog error"
+    return "Epilog error" if report.get("epilog") == "failed" else None
+
+
+def drain(cursor: Any, node: str, link: StepdLink) -> bool:
+    """Prolog 或 Epilog 失败了就排空本节点，在记下结束之前；排空了返回 True。"""
+    reasons = [drain_reason(report) for report in link.ended.values()]
+    reason = next((one for one in reasons if one is not None), None)
+    if reason is None:
+        return False
+    log.error("draining %s: %s", node, reason)
+    cursor.execute(nodes.DRAIN, {"node": node, "reason": reason, "uid": os.geteuid()})
+    return True
+
+
 def record(
     cursor: Any, link: StepdLink, config: Config, half_life: float | None = None
 ) -> tuple[list[Key], list[int]]:
@@ -64,9 +86,11 @@ def record(
         if report.get("error"):
             log.warning("job %d attempt %d: %s", *key, report["error"])
         ending = decide(outcome, report["status"], report["cause"], requeue)
-        if requeue and outcome is None:
+        if requeue and outcome is None and report["cause"] != "prolog":
             ending, held = requeue_on_exit(ending, config.requeue_exit, config.requeue_exit_hold)
             hold = Hold.REQUEUE.value if held else hold
+        if outcome is None and report["cause"] == "prolog":
+            hold = Hold.REQUEUE.value
         decided.append((key, report, ending, hold))
     touched = _write(cursor, decided, half_life) if decided else []
     link.refused.clear()
@@ -94,6 +118,9 @@ def _write(
             cursor.execute(
                 jobs.REQUEUE_ENDED, {"job_ids": job_ids, "holds": holds, "delays": delays}
             )
+        unprepared = [key[0] for key, report, _, _ in decided if report["cause"] == "prolog"]
+        if unprepared:
+            cursor.execute(jobs.LAUNCH_REQUEUED, {"ids": unprepared})
         if changed:
             # 等在 sbatch --wait 与 scns wait 里的客户端靠它醒来
             cursor.execute("NOTIFY scns_end")

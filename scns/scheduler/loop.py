@@ -240,6 +240,8 @@ class Scheduler:
             self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
+        if endings.drain(self.cursor, self.node, self.link):
+            self.reader.forget()
         done, touched = endings.record(self.cursor, self.link, self.config, self.ranker.half_life)
         self.touched += touched
         self.orders.killing.difference_update(done)
@@ -313,6 +315,7 @@ class Scheduler:
             self.conf_path,
             os.path.dirname(self.link.run_dir),
             float(self.config.kill_wait),
+            self.config.task_prolog,
         )
         for launch in launches:
             if launch["state"] != "RUNNING":

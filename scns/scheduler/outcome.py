@@ -44,7 +44,7 @@ def decide(outcome: str | None, status: int | None, cause: str | None, requeue: 
     参数：
         outcome：已决定的结局（CANCELLED、TIMEOUT…，或 REQUEUE）；None 是脚本自己结束
         status：`waitpid` 的状态字；没有起过进程时为 None
-        cause：stepd 报告的缘由：`killed`、`launch`、`lost`、`oom`、`unheld` 或 None
+        cause：stepd 报告的缘由：`killed`、`launch`、`lost`、`oom`、`unheld`、`prolog` 或 None
         requeue：作业允许节点故障后重新排队
     """
     code, signal = exit_of(status)
@@ -60,6 +60,10 @@ def decide(outcome: str | None, status: int | None, cause: str | None, requeue: 
         state = JobState(outcome)
         reason = {JobState.TIMEOUT: "TimeLimit", JobState.DEADLINE: "DeadLine"}.get(state, "None")
         return Ending(state, reason, 0, 15, "CANCELLED", 0, signal or 15)
+    if cause == "prolog":
+        # 脚本没有运行过，重新排队没有坏处，所以不管作业许不许
+        state = JobState.FAILED
+        return Ending(state, "JobLaunchFailure", 0, LAUNCH_SIGNAL, None, 0, 0, True)
     if cause == "launch":
         signal = LAUNCH_SIGNAL
         return Ending(

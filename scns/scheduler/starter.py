@@ -45,6 +45,7 @@ class Place:
         conf：配置文件；None 是没有
         home：状态目录，作业里的命令靠它找到这个实例
         grace：脚本结束后，留下的进程从 TERM 到 KILL 的秒数
+        task_prolog：每个任务之前以用户的身份运行的程序；None 是没有
     """
 
     node: str
@@ -53,6 +54,7 @@ class Place:
     conf: str | None
     home: str
     grace: float
+    task_prolog: str | None = None
 
 
 #: 只有批处理脚本才有的变量；没有脚本的分配里没有，各任务自己的由 stepd 给。
@@ -88,6 +90,7 @@ def _common(launch: dict[str, Any], place: Place) -> dict[str, Any]:
         ],
         "memory": launch["memory"] or None,
         "grace": place.grace,
+        "task_prolog": place.task_prolog,
     }
 
 

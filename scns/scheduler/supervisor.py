@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from scns import home
+from scns import config, home
 from scns.db.account import server_account
 from scns.db.cluster import Cluster
 from scns.errors import ScnsError
@@ -134,9 +134,33 @@ def _stepd(state: str) -> Launched:
         "--log",
         os.path.join(home.log_dir(state), "stepd.log"),
         "--foreground",
+        *hook_options(state),
     ]
     child = _spawn(state, "stepd", ["-m", "scns.stepd", *words])
     return child.pid, child
+
+
+def hook_options(state: str) -> list[str]:
+    """配置里的 Prolog、Epilog 与时限，写成 stepd 的选项；stepd 重新启动才看得见改动。
+
+    从这里给而不由 scnsd 给：scnsd 没有特权，不能由它决定 stepd 以 root 运行什么。
+
+    异常：
+        ScnsError：配置文件不对
+    """
+    path = home.conf_path(state)
+    if path is None:
+        return []
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    host = os.uname().nodename.split(".")[0]
+    settings = config.load(path, host, len(os.sched_getaffinity(0)), memory)
+    chosen = {
+        "--prolog": settings.prolog,
+        "--epilog": settings.epilog,
+        "--hook-timeout": settings.prolog_epilog_timeout,
+    }
+    pairs = [(name, str(value)) for name, value in chosen.items() if value is not None]
+    return [word for pair in pairs for word in pair]
 
 
 def _scnsd(state: str) -> Launched:

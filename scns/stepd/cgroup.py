@@ -142,6 +142,12 @@ class Hierarchy:
             os._exit(1)
         return pid
 
+    def own_procs(self) -> str:
+        """stepd 自己所在的 cgroup 的 cgroup.procs；写进 0 就搬到那里。"""
+        base = os.path.dirname(self.path)
+        leaf = f"{base}/{_LEAF}/cgroup.procs"
+        return leaf if os.path.exists(leaf) else f"{base}/cgroup.procs"
+
     def tidy(self, used: Collection[str]) -> None:
         """删掉前任来不及删的目录；`used` 里的路径还用着，有进程的本来就删不掉。"""
         for name in names(self.path):

@@ -22,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scns.stepd.hooks import Hooks
     from scns.stepd.journal import Journal
     from scns.stepd.step import Step
     from scns.stepd.tree import Census
@@ -39,6 +40,7 @@ class Ending:
         faults：启动失败的子进程写原因的管道的读端，不阻塞
         parents：stepd 与 guardian 的进程号；脚本的父进程通常是其中之一
         finished：收拾完一个作业时调用；此时 `final` 已经有了
+        hooks：Epilog 在 `final` 之前做完
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Ending:
         faults: int,
         parents: tuple[int, int],
         finished: Callable[[Job], None],
+        hooks: Hooks,
     ) -> None:
         self._journal = journal
         self._census = census
         self._faults = faults
         self._parents = parents
         self._finished = finished
+        self._hooks = hooks
         self._reasons: dict[int, str] = {}
         self._scripts: dict[int, Job] = {}
         self._busy: set[Job] = set()
@@ -99,6 +103,7 @@ class Ending:
             if job is not None:
                 self._exit(job, wait_status(info))
             else:
+                self._cleaned(info.si_pid, wait_status(info))
                 step = self.task_exited(info.si_pid, wait_status(info))
             _, _, usage = os.wait4(info.si_pid, 0)
             if step is not None:
@@ -134,6 +139,8 @@ class Ending:
 
     def terminate(self, job: Job, grace: float) -> None:
         """TERM 全部进程，宽限之后 KILL；已经在宽限中的只会提前，不会推迟。"""
+        if self._hooks.deadline(job, 0.0) is not None:
+            return  # 进程都没有了，正在做 Epilog：它不归作业的主人管
         until = time.monotonic() + grace
         job.until = until if job.until is None else min(job.until, until)
         job.check, job.pause = 0.0, FIRST_PAUSE
@@ -160,12 +167,26 @@ class Ending:
         for handle in [*self.watched, *(handle for handle, _ in self._departed.values())]:
             os.close(handle)
 
+    def _cleaned(self, pid: int, status: int) -> None:
+        """一个孩子死了；是 Epilog 的话，它的作业这就可以收尾。"""
+        job = self._hooks.exited(pid, status)
+        if job is not None:
+            job.check = 0.0
+
     def _advance(self, job: Job, now: float) -> None:
+        deadline = self._hooks.deadline(job, now)
+        if deadline is not None:
+            job.check = deadline
+            return
         exited = job.ended is not None
         empty = exited and job.processes.empty()
         step = next_step(exited, empty, job.until, now)
         if step == "finish":
-            self._finish(job)
+            if self._hooks.cleaned(job):
+                self._finish(job)
+            else:
+                self._census.helpers.update(self._hooks.helpers())
+                job.check = self._hooks.deadline(job, now) or 0.0
             return
         if exited and not job.leftover:
             job.leftover = len(job.processes.pids())
@@ -216,6 +237,9 @@ class Ending:
 
     def _finish(self, job: Job) -> None:
         self._busy.discard(job)
+        complaint = self._hooks.complaint(job.key)
+        if complaint is not None:
+            job.unprepared, job.error = True, complaint
         job.final = job.conclude()
         self._record("ended", job, message=job.final)
         if isinstance(job.processes, Cgroup):

@@ -71,6 +71,14 @@ class Job:
         #: 脚本的等待状态；没有结束，或者无从知道，为 None。
         self.status: int | None = None
         self.error: str | None = None
+        #: 脚本没有运行过：Prolog 失败，或没有做完。
+        self.unprepared = False
+        #: 留给 Epilog 的变量。
+        self.facts: dict[str, str] = {}
+        #: 每个任务之前以主人的身份运行的程序。
+        self.task_prolog: str | None = None
+        #: Epilog 的结局，`done` 或 `failed`；没有运行，或还没有结束，为 None。
+        self.epilog: str | None = None
         #: 脚本与它收过尸的进程：CPU 秒数，最大的常驻内存（KiB）。
         self.user = 0.0
         self.system = 0.0
@@ -121,15 +129,19 @@ class Job:
             "status": self.status,
             "started": self.started,
             "ended": self.ended,
-            "cause": "unheld"
-            if self.unheld and not self.killed
-            else cause(self.status, self.killed, oom),
+            "cause": self._cause(oom),
             "error": self.error,
             "user": round(self.user, 6),
             "system": round(self.system, 6),
             "max_rss": self.max_rss,
             "leftover": self.leftover,
+            **({"epilog": "failed"} if self.epilog == "failed" else {}),
         }
+
+    def _cause(self, oom: bool) -> str | None:
+        if not self.killed and (self.unheld or self.unprepared):
+            return "unheld" if self.unheld else "prolog"
+        return cause(self.status, self.killed, oom)
 
 
 def cause(status: int | None, killed: bool, oom: bool) -> str | None:

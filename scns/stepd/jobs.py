@@ -14,6 +14,7 @@ from scns.stepd import launch
 from scns.stepd.cgroup import Cgroup
 from scns.stepd.ending import Ending
 from scns.stepd.holding import Holding, wait_for_end
+from scns.stepd.hooks import Hooks
 from scns.stepd.job import Job
 from scns.stepd.journal import Journal, boot_id, read, recall, started_ending
 from scns.stepd.log import log
@@ -87,9 +88,12 @@ class Jobs:
         os.set_blocking(outlet, False)
         os.set_blocking(inlet, False)
         self._pipe = (outlet, inlet)
-        self._context = launch.Context(options.node, inlet, self._mark)
+        self._hooks = Hooks(options, None if hierarchy is None else hierarchy.own_procs())
+        self._context = launch.Context(options.node, inlet, self._mark, self._hooks.prepare)
         #: 等作业结束的一方；事件循环把收尸与计时交给它。
-        self.ending = Ending(self._journal, self._census, outlet, parents, self._finished)
+        self.ending = Ending(
+            self._journal, self._census, outlet, parents, self._finished, self._hooks
+        )
         self._steps = Steps(self._journal, self._census, hierarchy, options.node, announce)
         self._holding = Holding(self._journal, self.ending, options.node)
         self.ending.task_exited = self._steps.exited
@@ -101,6 +105,7 @@ class Jobs:
         self._steps.adopt(parents)
         alive = [job for job in self._jobs.values() if job.final is None]
         self._spool.inherit(job.key[0] for job in alive)
+        self._hooks.inherit(job.key for job in alive)
         if hierarchy is not None:
             groups = [job.processes for job in alive]
             hierarchy.tidy({group.path for group in groups if isinstance(group, Cgroup)})
@@ -163,10 +168,12 @@ class Jobs:
         except OSError as error:
             raise Refused(f"cannot prepare the script: {error}") from None
         try:
+            self._hooks.expect(key)
             run = partial(launch.run, spec, path, environment)
             job = self._launch(spec, lambda gate: partial(run, gate, self._context))
         except OSError as error:
             self._spool.clear(spec.job)
+            self._hooks.forget(key)
             raise Refused(f"cannot start: {error}") from None
         self._announce(job.report())
         return None
@@ -224,6 +231,8 @@ class Jobs:
     def signal(self, key: Key, number: int, scope: str) -> None:
         """`signal`：给作业的进程发信号；范围见 `scns.stepd.protocol`。"""
         job = self._running(key)
+        if self._hooks.preparing(key):
+            raise Refused("the prolog is still running")  # 它不归作业的主人管
         if number not in signal.valid_signals():
             raise Refused(f"signal {number} does not exist")
         script = job.script.pid
@@ -361,7 +370,10 @@ class Jobs:
             script = Script(pid, 0 if now is None else now.ticks, spec.owner.uid)
             processes = cgroup or Tree(self._census, mark)
             job = Job(key, mark, spec.owner, script, processes, time.time(), spec.cpus)
-            job.variables = spec.variables
+            job.variables, job.task_prolog = spec.variables, spec.task_prolog
+            facts = self._hooks.facts(spec)
+            if facts is not None:
+                job.facts = spec.kept["facts"] = facts
             self._record_start(job, spec)
             gate.open()
         except OSError:
@@ -398,6 +410,7 @@ class Jobs:
 
     def _finished(self, job: Job) -> None:
         self._spool.clear(job.key[0])
+        self._hooks.forget(job.key)
         self._steps.job_over(job)
         self._holding.over(job)
         if job.final is not None:
@@ -428,6 +441,10 @@ class Jobs:
         group = Cgroup(path) if path else tree
         cpus = field.optional_integers("cpus")
         job = Job(key, mark, owner, script, group, field.moment("time"), cpus)
+        job.task_prolog = field.optional_text("task_prolog")
+        if field.has("facts"):
+            kept = field.table("facts")
+            job.facts = {name: Field(kept).text(name) for name in kept}
         job.granted, job.verdict, job.unheld = "granted" in past.started, past.verdict, past.unheld
         job.killed, job.final = past.killed, past.final
         job.status, job.ended, job.error = past.status, past.exited, past.error

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 # 2019 年起新增的系统调用，各体系结构同号
@@ -61,6 +62,11 @@ def adopt_orphans() -> None:
     """
     if _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "cannot become a subreaper")
+
+
+def die_with_parent() -> None:
+    """父进程一死，自己就收到 KILL；exec 之后仍然作数。见 prctl(2) PR_SET_PDEATHSIG。"""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def signal_descriptor(numbers: Collection[int]) -> int:

@@ -20,6 +20,7 @@ import signal
 from scns.stepd.kernel import close_descriptors
 from scns.stepd.processes import MARK
 from scns.stepd.protocol import LAUNCH_FAILED
+from scns.stepd.taskprolog import TaskPrologError, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,12 +48,20 @@ class Context:
         node：节点名，出现在写给用户的行里
         faults：子进程写下启动失败原因的管道，不阻塞
         mark：由作业号与第几次得出环境里的记号
+        prologue：脚本之前、降成用户之前要做的；None 为没有
     """
 
-    def __init__(self, node: str, faults: int, mark: Callable[[int, int], str]) -> None:
+    def __init__(
+        self,
+        node: str,
+        faults: int,
+        mark: Callable[[int, int], str],
+        prologue: Callable[[Spec], None] | None = None,
+    ) -> None:
         self.node = node
         self.faults = faults
         self.mark = mark
+        self.prologue = prologue
 
     def line(self, text: str) -> bytes:
         """写给用户的一行，样子与 slurmstepd 的相同。"""
@@ -151,11 +160,18 @@ def run(
     try:
         if gate.wait():
             os.setsid()
+            if context.prologue is not None:
+                context.prologue(spec)
             become(spec.owner)
             os.umask(spec.umask)
             changed = _environ(spec, environment, context)
             _settle(spec, context)
+            if spec.task_prolog is not None:
+                changed = prepare(spec.task_prolog, changed)
             _execute(spec, path, changed, context)
+    except TaskPrologError as error:
+        os.write(2, context.line(str(error)))
+        os._exit(error.code)
     except (LaunchError, OSError, ValueError, OverflowError) as error:
         fault = f"{os.getpid()} {error}".replace("\n", " ")
         os.write(context.faults, fault.encode("utf-8", "backslashreplace")[:_MAX_FAULT] + b"\n")

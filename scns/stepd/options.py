@@ -9,6 +9,7 @@ import zlib
 USAGE = """\
 usage: python -m scns.stepd --run DIR --spool DIR --client-uid UID
                             (--jobs-of UID | --shared [--min-uid N] [--allow-root])
+                            [--prolog FILE] [--epilog FILE] [--hook-timeout N]
                             [--node NAME] [--log FILE] [--no-cgroup] [--foreground]
 
   --run DIR         directory of the socket, the lock and the pid files
@@ -20,6 +21,9 @@ usage: python -m scns.stepd --run DIR --spool DIR --client-uid UID
   --allow-root      run jobs of root too
   --node NAME       node name in messages to users (default: short host name)
   --log FILE        append log lines to FILE (default: stderr)
+  --prolog FILE     run FILE before each batch job, with stepd's own rights
+  --epilog FILE     run FILE after each job, likewise
+  --hook-timeout N  kill the prolog or epilog after N seconds (default: never)
   --no-cgroup       do not use cgroups even where they work
   --foreground      stay attached to the terminal
 """
@@ -34,6 +38,9 @@ _LONG = [
     "allow-root",
     "node=",
     "log=",
+    "prolog=",
+    "epilog=",
+    "hook-timeout=",
     "no-cgroup",
     "foreground",
     "help",
@@ -54,6 +61,8 @@ class Options:
         min_uid：共享实例里最小的 uid
         allow_root：共享实例也跑 root 的作业
         log：日志文件；None 为留在 stderr
+        prolog、epilog：作业前后运行的程序，绝对路径；None 为没有
+        hook_timeout：它们至多运行多久，秒；None 不限
     """
 
     def __init__(self, chosen: dict[str, str], own_uid: int) -> None:
@@ -67,6 +76,10 @@ class Options:
         self.allow_root = "allow-root" in chosen
         self.node = chosen.get("node") or os.uname().nodename.split(".")[0]
         self.log = os.path.abspath(chosen["log"]) if "log" in chosen else None
+        self.prolog = _program(chosen, "prolog")
+        self.epilog = _program(chosen, "epilog")
+        limit = chosen.get("hook-timeout")
+        self.hook_timeout = None if limit is None else _number(limit, "hook-timeout")
         self.cgroups = "no-cgroup" not in chosen
         self.foreground = "foreground" in chosen
         if (self.jobs_of is None) != ("shared" in chosen):
@@ -115,6 +128,13 @@ def _required(chosen: dict[str, str], name: str) -> str:
     if not value:
         raise UsageError(f"--{name} is required")
     return value
+
+
+def _program(chosen: dict[str, str], name: str) -> str | None:
+    path = chosen.get(name)
+    if path is not None and not path.startswith("/"):
+        raise UsageError(f"--{name} is not an absolute path: {path}")
+    return path
 
 
 def _number(text: str, name: str) -> int:

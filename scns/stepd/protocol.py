@@ -33,7 +33,8 @@ stepd 发出：
         `running`（字段同 `started`）或未确认的 `ended`
     `started`：`job` `attempt` `pid` `time`
     `ended`：`job` `attempt` `status` `started` `ended` `cause` `error` `user` `system`
-        `max_rss` `leftover`
+        `max_rss` `leftover`；`cause` 是 `prolog` 的脚本没有运行过。Epilog 失败了另有 `epilog`，
+        值是 `failed`
     `missing`：`job` `attempt` `what`；补发 `what` 列出的内容后重发 `start`
     `refused`：`job` `attempt` `error`；`start` 不合规矩或做不到，没有启动，也没有留下什么；
         别的命令做不到时（多半是作业刚结束）没有回答

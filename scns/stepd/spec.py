@@ -176,7 +176,10 @@ class Grant:
         self.cpus = field.optional_integers("cpus")
         self.memory = None if message.get("memory") is None else field.integer("memory", 1)
         self.owner = Owner(message)
+        self.task_prolog = field.optional_text("task_prolog")
         self.kept = {name: message.get(name) for name in (*Owner.FIELDS, "cpus")}
+        if self.task_prolog is not None:
+            self.kept["task_prolog"] = self.task_prolog
 
 
 class Spec(Grant):

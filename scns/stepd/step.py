@@ -13,6 +13,7 @@ from scns.stepd import launch
 from scns.stepd.files import read_bytes
 from scns.stepd.processes import MARK, stat
 from scns.stepd.spec import read_limits
+from scns.stepd.taskprolog import TaskPrologError, prepare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -228,10 +229,15 @@ def run_task(step: Step, asked: Launch, number: int, gate: int, node: str) -> No
         os.umask(asked.umask)
         _settle(step.job, asked, number, node)
         environment = _environment(step, asked, number)
+        if step.job.task_prolog is not None:
+            environment = prepare(step.job.task_prolog, environment)
         words = asked.programs[asked.tasks[number][0]]
         _execute(words, environment, node)
     except (launch.LaunchError, OSError, ValueError, OverflowError) as error:
         os.write(complaints, launch.error_line(node, str(error)))
+    except TaskPrologError as error:
+        os.write(complaints, launch.error_line(node, str(error)))
+        os._exit(error.code)
     os._exit(1)
 
 
