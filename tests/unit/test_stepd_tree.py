@@ -137,8 +137,10 @@ def test_child_without_a_claim_of_its_own_follows_its_parent(forest: list[Proces
 
 @pytest.fixture
 def census(monkeypatch: pytest.MonkeyPatch) -> Iterable[Census]:
-    """以测试自己为 stepd 的名册。"""
-    yield Census([os.getpid()])
+    """以测试自己为 stepd 的名册；测试进程原有的孩子（例如数据库）与作业无关。"""
+    made = Census([os.getpid()])
+    made.helpers.update(tree.children(os.getpid()) or ())
+    yield made
 
 
 def test_census_looks_no_further_than_the_list_of_children(
