@@ -29,7 +29,7 @@ PATIENCE = 20
 COMMANDS = ("sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol")
 
 #: 会等下去、会停掉服务的不试；它们各有自己的测试。
-LEFT_OUT = {"wait", "iterate", "interactive", "export-file"}
+LEFT_OUT = {"wait", "watch", "iterate", "interactive", "export-file"}
 
 VALUES = (
     "", "0", "1", "-1", "2", "9999999999999999999", "1.5", "abc", "1-2", "2-1", "1,2", "a,b",
