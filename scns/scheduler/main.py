@@ -140,8 +140,14 @@ def run(options: argparse.Namespace) -> int:
                     notify_ready()
                     ready = True
                 _serve(scheduler, connection, wakeup)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-                log.warning("lost the database: %s", str(error).strip().splitlines()[0])
+            except psycopg2.Error as error:
+                # 连接断在半路时 libpq 有时只给一个没有说法的 DatabaseError
+                lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+                if not lost and not connection.closed:
+                    raise
+                log.warning(
+                    "lost the database: %s", (str(error).strip() or "no message").splitlines()[0]
+                )
             finally:
                 if not connection.closed:
                     connection.close()
