@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import select
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -91,7 +92,10 @@ def test_raising_a_limit_wakes_the_scheduler(database, world, admin, phys):
     listener = database.connect("scns")
     listener.cursor().execute("LISTEN scns")
     admin("modify_associations", ["phys"], None, {"grp_jobs": 7})
-    listener.poll()
+    deadline = time.monotonic() + 10
+    while not listener.notifies and time.monotonic() < deadline:
+        select.select([listener], [], [], 0.1)
+        listener.poll()
     assert [note.channel for note in listener.notifies] == ["scns"]
     listener.close()
 
