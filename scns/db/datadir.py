@@ -48,6 +48,7 @@ max_parallel_workers_per_gather = 0
 synchronous_commit = on
 autovacuum = on
 jit = off
+shared_preload_libraries = 'plpgsql'
 log_checkpoints = off
 """
 
@@ -78,7 +79,8 @@ def settings(major: int) -> str:
 
     套接字目录写成相对于数据目录的路径，状态目录的路径再长也不超过 108 字节的上限。
     `wal_level = minimal` 排除了流复制：要复制的场地用自己的服务器。不用并行查询：它要
-    /dev/shm，容器里常常只有 64 MiB。
+    /dev/shm，容器里常常只有 64 MiB。plpgsql 预先装载：每个会话都要它，各自装载一次是
+    0.4 毫秒。
     """
     return SETTINGS + "".join(text for since, text in _NEWER_SETTINGS.items() if major >= since)
 
