@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 def attribute(
     processes: Mapping[int, Process],
     roster: Mapping[str, Script],
-    ours: Collection[int],
+    keepers: Collection[int],
     known: Mapping[int, tuple[int, str]],
+    helpers: Collection[int] = (),
 ) -> dict[int, tuple[int, str]]:
     """判断每个进程属于哪个作业。
 
@@ -30,8 +31,9 @@ def attribute(
 
     参数：
         roster：各作业的脚本，以记号为键
-        ours：stepd、guardian 与它们的帮手，不属于任何作业
+        keepers：stepd 与 guardian，不属于任何作业；孤儿挂在它们名下
         known：上一次的结果
+        helpers：它们的帮手，与帮手的后代都不属于任何作业
 
     返回：
         进程号到启动时刻与记号
@@ -45,10 +47,12 @@ def attribute(
     owners: dict[int, str | None] = {}
     for pid, process in processes.items():
         claimed = _claim(process, sessions, roster, known)
-        if claimed is not None and pid not in ours:
+        if pid in helpers:
+            owners[pid] = None
+        elif claimed is not None and pid not in keepers:
             owners[pid] = claimed
     for pid in processes:
-        _inherit(pid, processes, roster, ours, owners)
+        _inherit(pid, processes, roster, keepers, owners)
     return {pid: (processes[pid].ticks, mark) for pid, mark in owners.items() if mark is not None}
 
 
@@ -73,17 +77,17 @@ def _inherit(
     pid: int,
     processes: Mapping[int, Process],
     roster: Mapping[str, Script],
-    ours: Collection[int],
+    keepers: Collection[int],
     owners: dict[int, str | None],
 ) -> None:
     """沿祖先找到作业，记到一路经过的各个进程上。"""
     trail = []
-    while pid in processes and pid not in owners and pid not in ours:
+    while pid in processes and pid not in owners and pid not in keepers:
         owners[pid] = None  # 先占位：照相不是一瞬间的事，亲缘可能成环
         trail.append(pid)
         pid = processes[pid].parent
     mark = owners.get(pid)
-    if mark is None and pid in ours and trail:
+    if mark is None and pid in keepers and trail:
         uid = processes[trail[-1]].uid
         candidates = [mark for mark, script in roster.items() if script.uid == uid]
         mark = candidates[0] if len(candidates) == 1 else None
@@ -157,8 +161,9 @@ class Census:
         """作业的全部活进程：进程号到启动时刻。"""
         if not self._fresh:
             uids = {script.uid for script in self._roster.values()}
-            ours = self.helpers.union(self._keepers)
-            self._owners = attribute(scan(uids), self._roster, ours, self._owners)
+            self._owners = attribute(
+                scan(uids), self._roster, self._keepers, self._owners, self.helpers
+            )
             self._fresh = True
         return {pid: ticks for pid, (ticks, owner) in self._owners.items() if owner == mark}
 

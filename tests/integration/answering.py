@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ import pytest
 
 from scns.errors import ScnsError
 from tests.conftest import Database
+
+_GETEUID = os.geteuid
 
 SCRIPT = b"#!/bin/sh\ntrue\n"
 
@@ -94,6 +97,16 @@ class Outcome:
     err: str
 
 
+def become(patch: pytest.MonkeyPatch, user: str) -> None:
+    """让命令以为自己是这个角色的操作系统用户：测试自己未必是 root。
+
+    测试已经换过的 `os.geteuid` 不动。
+    """
+    if user == "u:root" and os.geteuid is _GETEUID and _GETEUID() != 0:
+        for name in ("getuid", "geteuid"):
+            patch.setattr(os, name, lambda: 0)
+
+
 class Shell:
     """以某个用户的身份在进程内执行命令，像 `scns.__main__` 那样报告错误。
 
@@ -111,6 +124,7 @@ class Shell:
         with self.monkeypatch.context() as patch:
             if self.database is not None:
                 patch.setenv("SCNS_DSN", self.database.dsn(user))
+                become(patch, user)
             patch.setattr(sys, "stdin", io.StringIO(stdin))
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)

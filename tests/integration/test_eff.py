@@ -7,7 +7,7 @@ import json
 import pytest
 
 from scns.cli.app import run
-from tests.integration.answering import Shell, end, start, submit
+from tests.integration.answering import Shell, become, end, start, submit
 
 
 @pytest.fixture
@@ -21,6 +21,7 @@ def scns(database, monkeypatch, capsys):
 
     def one(*words: str, user: str = "u:root"):
         monkeypatch.setenv("SCNS_DSN", database.dsn(user))
+        become(monkeypatch, user)
         code = run(list(words))
         return (code, *capsys.readouterr())
 

@@ -39,16 +39,24 @@ def owners(
     *processes: Process,
     roster: dict[str, Script] = ROSTER,
     known: dict[int, tuple[int, str]] | None = None,
+    helpers: Iterable[int] = (),
 ) -> dict[int, str]:
     """进程号到记号。"""
     table = {each.pid: each for each in processes}
-    found = attribute(table, roster, OURS, known or {})
+    found = attribute(table, roster, OURS, known or {}, set(helpers))
     return {pid: mark for pid, (_, mark) in found.items()}
 
 
 def test_descendants_belong_to_their_script():
     found = owners(process(100, STEPD), process(101, 100), process(102, 101), process(200, STEPD))
     assert found == {100: "a", 101: "a", 102: "a", 200: "b"}
+
+
+def test_what_hangs_below_a_helper_belongs_to_no_job():
+    script = process(300, STEPD, uid=BOB)
+    helper, child = process(150, STEPD, uid=BOB), process(151, 150, uid=BOB)
+    assert owners(script, helper, child, helpers=[150]) == {300: "c"}
+    assert owners(script, helper, child) == {300: "c", 150: "c", 151: "c"}
 
 
 def test_orphan_is_known_by_its_session():
