@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 def main(arguments: Sequence[str] | None = None) -> int:
     """命令 `scns`；返回退出码。热命令不返回，直接结束进程。"""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if len(words) > 1 and words[0] == "help":
+        words = [words[1], "--help"]
     if words and words[0] in SLURM_COMMANDS:
         # 跳过解释器的收尾：输出已经刷出，连接由内核关闭，省 3 毫秒
         os._exit(run_command(words[0], words[1:]))
+    if not words or words[0] in ("--help", "-h", "help"):
+        from scns.cli.overview import overview
+
+        sys.stdout.write(overview())
+        # 没有说要做什么是用法错误，问有什么可做则不是
+        return 0 if words else 2
     from scns.cli.app import run
 
     return run(words)

@@ -1,4 +1,7 @@
-"""typer 前台：scns 自己的命令与帮助；仿 Slurm 的命令不经过这里。"""
+"""typer 前台：scns 自己的命令；仿 Slurm 的命令不经过这里。
+
+只装载要用的那个命令：`scns up` 的头一秒很贵。
+"""
 
 from __future__ import annotations
 
@@ -9,29 +12,10 @@ from typing import Annotated
 import typer
 
 from scns import __version__
+from scns.cli.own import COMMANDS
 from scns.errors import ScnsError
 
-#: 自己的命令：名字到（模块，一句说明）；函数与模块同名。只装载要用的那个：`scns up` 的头一秒很贵。
-COMMANDS = {
-    "up": ("up", "Start the database, stepd and scnsd in the background."),
-    "down": ("down", "Stop everything in order."),
-    "status": ("status", "Show what runs: versions, pids, health."),
-    "doctor": ("doctor", "Check this machine; say what is not enforced and how to cure it."),
-    "why": ("why", "Say why a job waits, when it starts and what would start it sooner."),
-    "wait": ("wait", "Wait until jobs have ended; exit with their exit code."),
-    "tail": ("tail", "Follow the output of a job until it ends; exit with its exit code."),
-    "watch": ("watch", "Print a line whenever the state of a job changes."),
-    "top": ("top", "Show nodes, queue and jobs, live; keys sort, filter, explain, cancel."),
-    "eff": ("eff", "Compare what jobs asked for with what they used: CPU, memory, time."),
-    "simulate": ("simulate", "Replay a workload trace with the planner; compare policies."),
-    "stats": ("stats", "Say how long jobs waited and how true the expected starts were."),
-    "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
-}
-
-_EPILOG = (
-    "Slurm's commands: sbatch, squeue, scancel, sinfo, sacct, scontrol (scns COMMAND --help). "
-    "Put them on PATH under their own names with: scns link DIR"
-)
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 def _version(value: bool) -> None:
@@ -54,9 +38,8 @@ def build(words: list[str]) -> typer.Typer:
     app = typer.Typer(
         name="scns",
         help="A batch system that speaks Slurm's language and keeps everything in PostgreSQL.",
-        epilog=_EPILOG,
-        no_args_is_help=True,
         add_completion=False,
+        context_settings=_HELP_NAMES,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
     )
@@ -71,6 +54,9 @@ def build(words: list[str]) -> typer.Typer:
 
 def run(words: list[str]) -> int:
     """运行一条命令，返回退出码；可预见的错误打印成一句话。"""
+    if words[0] not in COMMANDS and not words[0].startswith("-"):
+        sys.stderr.write(_no_such(words[0]))
+        return 2
     try:
         result = build(words)(words, prog_name="scns", standalone_mode=False)
     except typer.Exit as done:
@@ -87,6 +73,17 @@ def run(words: list[str]) -> int:
     except Exception as error:
         return _usage_error(error)
     return result if isinstance(result, int) else 0
+
+
+def _no_such(word: str) -> str:
+    """没有这个命令：说一声，也说像的有哪些。"""
+    from difflib import get_close_matches
+
+    from scns.cli.summaries import known
+
+    similar = get_close_matches(word, known(), 3)
+    hint = f"; similar: {', '.join(similar)}" if similar else ""
+    return f"scns: error: no such command: {word}{hint} (scns --help lists all)\n"
 
 
 def _usage_error(error: Exception) -> int:

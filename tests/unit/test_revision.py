@@ -45,7 +45,7 @@ def refusal(
 
 
 def test_every_key_that_scontrol_sends_is_known():
-    sent = {key for _, _, key, _ in update_job._KEYS if key}
+    sent = {key for _, _, key, _ in update_job.KEYS if key}
     sent |= {"cpus_max", "nodes_max", "exclusive", "node_names", "exclude_names"}
     sent |= {"dependency_any", "edges"}
     for key in sorted(sent):

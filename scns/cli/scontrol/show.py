@@ -22,7 +22,7 @@ def show(session: Session, words: list[str]) -> None:
         return
     entity, equals, value = words[1].partition("=")
     wanted = value if equals else words[2] if len(words) == 3 else None
-    for name, minimum, shower in _ENTITIES:
+    for name, minimum, shower in ENTITIES:
         if matches(entity, name, minimum):
             shower(session, wanted)
             return
@@ -122,7 +122,7 @@ def _nothing(_: Session, __: str | None) -> None:
 
 
 #: 名字、至少几个字母、打印的函数；次序就是缩写有歧义时的先后。
-_ENTITIES: tuple[tuple[str, int, Shower], ...] = (
+ENTITIES: tuple[tuple[str, int, Shower], ...] = (
     ("aliases", 1, _aliases),
     ("bbstat", 2, _nothing),
     ("dwstat", 2, _nothing),

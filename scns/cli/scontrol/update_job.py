@@ -109,7 +109,7 @@ class Draft:
     属性：
         job：JobId 的原文；None 表示没有写
         uid：UserID，只用来按名字找作业
-        changes：改动，键见 `_KEYS`
+        changes：改动，键见 `KEYS`
         count：写了几项改动，包括没有作用的
         relative：时限加减多少秒
         refusal：要原样说给每个作业的句子
@@ -146,7 +146,7 @@ class Draft:
             self.relative = amount if value[0] == "+" else -amount
             self.count += 1
         else:
-            for name, minimum, key, setter in _KEYS:
+            for name, minimum, key, setter in KEYS:
                 if matches(tag, name, minimum):
                     self._set(setter, key, value, name)
                     return
@@ -275,7 +275,7 @@ def _mail_types(changes: Changes, key: str, value: str, _: str) -> None:
 
 
 #: 名字、至少几个字母、`changes` 的键、换算；次序就是缩写有歧义时的先后。
-_KEYS: tuple[tuple[str, int, str, Any], ...] = (
+KEYS: tuple[tuple[str, int, str, Any], ...] = (
     ("AdminComment", 3, "admin_comment", values.optional_text),
     ("ArrayTaskThrottle", 10, "array_limit", _throttle),
     ("ClusterFeatures", 8, "", values.ignored),

@@ -70,7 +70,7 @@ def parse(words: list[str]) -> tuple[str, Changes]:
         if matches(tag, "NodeName"):
             names = value
             continue
-        for name, minimum, key, setter in _KEYS:
+        for name, minimum, key, setter in KEYS:
             if matches(tag, name, minimum):
                 setter(changes, key, value, name)
                 break
@@ -120,7 +120,7 @@ def _gres(changes: Changes, key: str, value: str, _: str) -> None:
 
 
 #: 名字、至少几个字母、`changes` 的键、换算；次序就是缩写有歧义时的先后。
-_KEYS: tuple[tuple[str, int, str, Any], ...] = (
+KEYS: tuple[tuple[str, int, str, Any], ...] = (
     ("NodeAddr", 5, "address", values.text),
     ("ActiveFeatures", 3, "features", _features),
     ("Extra", 1, "extra", values.optional_text),

@@ -76,7 +76,7 @@ def parse(words: list[str]) -> tuple[str, Changes]:
             found = value
             continue
         sign = tag[-1:] if tag[-1:] in ("+", "-") else ""
-        for name, minimum, key, setter in _KEYS:
+        for name, minimum, key, setter in KEYS:
             if matches(tag.removesuffix(sign), name, minimum):
                 _set(changes, key + sign, setter, value, name, word)
                 break
@@ -151,7 +151,7 @@ def _oversubscribe(changes: Changes, key: str, value: str, __: str) -> None:
 
 
 #: 名字、至少几个字母、`changes` 的键、换算；次序就是缩写有歧义时的先后。
-_KEYS: tuple[tuple[str, int, str, Any], ...] = (
+KEYS: tuple[tuple[str, int, str, Any], ...] = (
     ("MaxTime", 4, "max_time", _time),
     ("DefaultTime", 8, "default_time", _time),
     ("MaxCPUsPerNode", 4, "max_cpus_per_node", values.limit),

@@ -22,6 +22,9 @@ Usage: seff [Options] <Jobid>
        -d    Debug mode: display raw Slurm data
 """
 
+#: 原版只有 `-h`；长名与别的命令一样。
+_HELP = {"-h", "--help", "--usage"}
+
 _NAMES = (
     "id array_job_id array_task_id cluster owner group state exit_code nodes cpus memory per_cpu "
     "seconds milliseconds rss"
@@ -60,9 +63,10 @@ def run(words: list[str]) -> int:
     """打印一个作业的效率，返回退出码。"""
     flags = {word for word in words if word.startswith("-")}
     rest = [word for word in words if word not in flags]
-    if flags - {"-h", "-v", "-d"} or (not flags & {"-h", "-v"} and len(rest) != 1):
+    asked = bool(flags & _HELP)
+    if flags - _HELP - {"-v", "-d"} or (not asked and "-v" not in flags and len(rest) != 1):
         raise UsageError(_USAGE.rstrip("\n"), style="bare")
-    if "-h" in flags:
+    if asked:
         sys.stdout.write(_USAGE)
         return 0
     if "-v" in flags:
