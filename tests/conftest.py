@@ -17,8 +17,13 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2 import sql
+from psycopg2.extensions import string_types
+from psycopg2.extras import register_default_json, register_default_jsonb
 
 from scns.states import TRANSITIONS
+
+#: json、json[]、jsonb、jsonb[] 的类型号。
+JSON_TYPES = (114, 199, 3802, 3807)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 20.0, what: str = "condition") -> Any:
@@ -43,6 +48,9 @@ class Server:
         """以任意角色连接（测试服务器信任本机连接）。"""
         connection = psycopg2.connect(host=self.socket_directory, dbname=database, user=user)
         connection.autocommit = True
+        # 各连接自己登记：测试命令时全局的登记撤掉，见 `lean_driver`
+        register_default_json(connection)
+        register_default_jsonb(connection)
         return connection
 
 
@@ -69,6 +77,13 @@ def _binaries() -> Path:
     if found is None or not found.submodule_search_locations:
         pytest.skip("no embedded PostgreSQL on this platform")
     return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+@pytest.fixture(autouse=True)
+def lean_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """与热命令精简装载的驱动一样：json 的列读出来是文本，不是字典。"""
+    for oid in JSON_TYPES:
+        monkeypatch.delitem(string_types, oid, raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 from scns.cli.accounting.sheet import Layout
@@ -23,16 +24,16 @@ SELECT coalesce((SELECT v.value FROM scns.setting_list v WHERE v.name = 'Cluster
 
 #: 各关系，连同账户的说明与用户的默认账户；账户自己的 `user_name` 为空。
 _ASSOCIATIONS = """
-SELECT to_jsonb(a) || jsonb_build_object(
+SELECT (to_jsonb(a) || jsonb_build_object(
          'description', c.description, 'organization', c.organization, 'parent', c.parent,
          'default_account', (SELECT d.account FROM scns.association_list d
                               WHERE d.user_name = a.user_name AND d.is_default
                                 AND a.user_name <> ''),
-         'admin', CASE WHEN a.known_uid = 0 THEN 'Administ+' ELSE 'None' END)
+         'admin', CASE WHEN a.known_uid = 0 THEN 'Administ+' ELSE 'None' END))::text
   FROM scns.association_list a JOIN scns.account_list c ON c.name = a.account
 """
 
-_QOS = "SELECT to_jsonb(q) FROM scns.qos_list q ORDER BY q.name <> 'normal', q.name"
+_QOS = "SELECT to_jsonb(q)::text FROM scns.qos_list q ORDER BY q.name <> 'normal', q.name"
 
 
 def show(connection: Any, chosen: Parsed, entity: str, clause: Clause) -> int:
@@ -58,9 +59,12 @@ def _rows(connection: Any, entity: str, clause: Clause, together: bool) -> list[
         found = [{"cluster": cluster, "host": host}]
         return [row for row in found if not clause.names or cluster in clause.names]
     if entity == "qos":
-        rows = [row for (row,) in connect.call(connection, _QOS)]
+        rows = [json.loads(text) for (text,) in connect.call(connection, _QOS)]
         return [row for row in rows if not clause.names or row["name"] in clause.names]
-    rows = [row | {"cluster": cluster} for (row,) in connect.call(connection, _ASSOCIATIONS)]
+    rows = [
+        json.loads(text) | {"cluster": cluster}
+        for (text,) in connect.call(connection, _ASSOCIATIONS)
+    ]
     return _wanted(_in_tree_order(rows), entity, clause, together)
 
 
