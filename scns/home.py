@@ -57,6 +57,11 @@ def log_dir(home: str) -> str:
     return os.path.join(home, "log")
 
 
+def bin_dir(home: str) -> str:
+    """仿 Slurm 的命令以本名所在的目录；作业的 PATH 以它结尾。"""
+    return os.path.join(home, "bin")
+
+
 def spool_dir(home: str) -> str:
     """stepd 的脚本副本与日记目录。"""
     return os.path.join(home, "spool")

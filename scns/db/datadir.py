@@ -109,7 +109,7 @@ def lay_out(home: str, account: Account) -> None:
     _make_home(home, 0o711 if shared else 0o700)
     if shared:
         _check_reachable(home, account)
-    for path in (pin_dir(home), home_.log_dir(home)):
+    for path in (pin_dir(home), home_.log_dir(home), home_.bin_dir(home)):
         _make_directory(path, 0o755)
     run = home_.run_dir(home)
     _make_directory(run, 0o755)

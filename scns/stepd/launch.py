@@ -22,6 +22,9 @@ from scns.stepd.processes import MARK
 from scns.stepd.protocol import LAUNCH_FAILED
 from scns.stepd.taskprolog import TaskPrologError, prepare
 
+#: 没有 PATH 时各种外壳的默认值。
+_DEFAULT_PATH = b"/usr/local/bin:/usr/bin:/bin"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -281,6 +284,11 @@ def _environ(
             changed[name] = value
     changed[b"SLURM_TASK_PID"] = str(os.getpid()).encode()
     changed[MARK.encode()] = context.mark(spec.job, spec.attempt).encode()
+    home = changed.get(b"SCNS_HOME")
+    if home is not None:
+        # 脚本里的 srun 要找得到；排在最后，机器上别的同名命令优先
+        path = changed.get(b"PATH", _DEFAULT_PATH)
+        changed[b"PATH"] = path + b":" + os.path.join(home, b"bin")
     return changed
 
 

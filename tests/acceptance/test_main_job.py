@@ -143,6 +143,16 @@ def test_short_names_are_linked_and_found(instance: Instance):
     assert done.stdout.endswith("linked\n")
 
 
+def test_script_finds_srun_without_a_link_after_the_users_own_path(instance: Instance):
+    script = instance.script(
+        "#!/bin/sh\nexport PATH=/usr/bin:/bin:${PATH##*:}\nsrun echo from a step\n"
+        "echo ${PATH##*:}\n"
+    )
+    assert instance.run("sbatch", "-W", "-o", "out", script).returncode == 0
+    home = instance.environment["SCNS_HOME"]
+    assert (instance.work / "out").read_text() == f"from a step\n{home}/bin\n"
+
+
 def test_test_only_answers_from_the_planner_and_submits_nothing(instance: Instance):
     before = instance.sql("SELECT count(*) FROM scns.job")
     done = instance.run("sbatch", "--test-only", instance.script("true"))

@@ -45,6 +45,7 @@ def test_home_of_an_ordinary_user_is_private(tmp_path):
     datadir.lay_out(str(home), SELF)
     assert mode_of(home) == 0o700
     assert {path.name: mode_of(path) for path in home.iterdir()} == {
+        "bin": 0o755,
         "pg": 0o755,
         "log": 0o755,
         "run": 0o755,
@@ -59,7 +60,7 @@ def test_shared_home_lets_everyone_through_to_the_socket(top):
     assert mode_of(home) == 0o711
     owners = {path.name: path.stat().st_uid for path in home.iterdir()}
     # 日志与副本属于 root：服务账户不能引它写到别处，也不能换掉 root 要运行的程序
-    assert owners == {"pg": 0, "log": 0, "run": SERVER.uid, "postgresql.conf": 0}
+    assert owners == {"bin": 0, "pg": 0, "log": 0, "run": SERVER.uid, "postgresql.conf": 0}
 
 
 @needs_root

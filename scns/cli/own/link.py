@@ -26,6 +26,24 @@ def link(
     ] = False,
 ) -> None:
     """写下各命令的包装；目录不存在就建立。"""
+    state = os.environ.get("SCNS_HOME")
+    put(directory, None if state is None else os.path.abspath(state), force=force)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{', '.join(SLURM_COMMANDS)} are in {directory.resolve()}")
+    if str(directory.resolve()) not in os.environ.get("PATH", "").split(os.pathsep):
+        console.print(f"put it on PATH: export PATH={shlex.quote(str(directory.resolve()))}:$PATH")
+
+
+def put(directory: Path, state: str | None, *, force: bool = False) -> None:
+    """把各命令的包装写进一个目录；目录不存在就建立。
+
+    参数：
+        state：没有 `SCNS_HOME` 时用的状态目录；None 时由命令自己找
+        force：不是 scns 写的同名文件也换掉
+
+    异常：
+        ScnsError：写不了，有别人的同名文件，或解释器的路径写不进 `#!` 行
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         paths = [directory / name for name in SLURM_COMMANDS]
@@ -33,16 +51,12 @@ def link(
             for path in paths:
                 _check_ours(path)
         for path in paths:
-            _write(path, wrapper(path.name))
+            _write(path, wrapper(path.name, state))
     except OSError as error:
         raise ScnsError(f"Cannot write {error.filename}: {error.strerror}") from None
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{', '.join(SLURM_COMMANDS)} are in {directory.resolve()}")
-    if str(directory.resolve()) not in os.environ.get("PATH", "").split(os.pathsep):
-        console.print(f"put it on PATH: export PATH={shlex.quote(str(directory.resolve()))}:$PATH")
 
 
-def wrapper(command: str) -> str:
+def wrapper(command: str, state: str | None) -> str:
     """一个命令的包装，直接由 Python 解释。
 
     不经过 sh：dash 会丢掉名字不合它规矩的环境变量，bash 导出的函数就没了。
@@ -50,9 +64,8 @@ def wrapper(command: str) -> str:
     """
     paths = [str(Path(scns.__file__).resolve().parent.parent), *_site_packages()]
     lines = [f"#!{interpreter()} -IS", MARK, "import sys", f"sys.path[1:1] = {paths!r}"]
-    state = os.environ.get("SCNS_HOME")
     if state:
-        lines += ["import os", f"os.environ.setdefault('SCNS_HOME', {os.path.abspath(state)!r})"]
+        lines += ["import os", f"os.environ.setdefault('SCNS_HOME', {state!r})"]
     lines += ["from scns.__main__ import main", f"main([{command!r}, *sys.argv[1:]])"]
     return "\n".join(lines) + "\n"
 

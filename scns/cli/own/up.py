@@ -9,14 +9,15 @@ import signal
 import subprocess
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from scns import home
-from scns.cli.own import instance
+from scns.cli.own import instance, link
 from scns.db import connect
 from scns.db.cluster import Cluster
 from scns.errors import ScnsError, Unavailable
@@ -52,6 +53,7 @@ def up(
         raise settings_error
     _lay_out(state)
     with _alone(state):
+        _put_commands(state)
         supervisor = instance.pid_of(state, "supervisor")
         already = supervisor is not None
         if supervisor is None:
@@ -104,6 +106,13 @@ def _lay_out(state: str) -> None:
     except OSError as error:
         where = error.filename or state
         raise ScnsError(f"Cannot use {where}: {error.strerror}") from None
+
+
+def _put_commands(state: str) -> None:
+    """把 srun 等以本名放进状态目录：作业的 PATH 以它结尾，脚本不必先 `scns link`。"""
+    # 解释器的路径写不进 `#!` 行的机器上，脚本里写 `scns srun`
+    with suppress(ScnsError):
+        link.put(Path(home.bin_dir(state)), state)
 
 
 @contextmanager
