@@ -209,6 +209,7 @@ class Config:
     prolog: str | None = _key("Prolog", kinds.TEXT)
     epilog: str | None = _key("Epilog", kinds.TEXT)
     task_prolog: str | None = _key("TaskProlog", kinds.TEXT)
+    task_epilog: str | None = _key("TaskEpilog", kinds.TEXT)
     prolog_epilog_timeout: int | None = _key("PrologEpilogTimeout", kinds.SECONDS_LIMIT)
     mail_prog: str = _key("MailProg", kinds.TEXT, "/bin/mail")
     mail_domain: str | None = _key("MailDomain", kinds.TEXT)
@@ -308,8 +309,7 @@ SlurmctldPrimaryOnProg SlurmctldSyslogDebug SlurmctldTimeout SlurmdDebug SlurmdH
 SlurmdLogFile SlurmdParameters SlurmdPidFile SlurmdPort SlurmdSpoolDir SlurmdSyslogDebug
 SlurmdTimeout SlurmdUser SlurmSchedLogFile SlurmSchedLogLevel SlurmUser SrunEpilog SrunPortRange
 SrunProlog StateSaveLocation SuspendExcNodes SuspendExcParts SuspendExcStates SuspendProgram
-SuspendRate SuspendTime SuspendTimeout SwitchParameters SwitchType TaskEpilog TaskPlugin
-TaskPluginParam
+SuspendRate SuspendTime SuspendTimeout SwitchParameters SwitchType TaskPlugin TaskPluginParam
 TCPTimeout TLSParameters TLSType TopologyParam TopologyPlugin TrackWCKey TreeWidth
 UnkillableStepProgram UrlParserType UsePAM VSizeFactor WaitTime X11Parameters
 """

@@ -316,6 +316,7 @@ class Scheduler:
             os.path.dirname(self.link.run_dir),
             float(self.config.kill_wait),
             self.config.task_prolog,
+            self.config.task_epilog,
         )
         for launch in launches:
             if launch["state"] != "RUNNING":

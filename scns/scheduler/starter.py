@@ -45,7 +45,7 @@ class Place:
         conf：配置文件；None 是没有
         home：状态目录，作业里的命令靠它找到这个实例
         grace：脚本结束后，留下的进程从 TERM 到 KILL 的秒数
-        task_prolog：每个任务之前以用户的身份运行的程序；None 是没有
+        task_prolog、task_epilog：每个任务前后以用户的身份运行的程序；None 是没有
     """
 
     node: str
@@ -55,6 +55,7 @@ class Place:
     home: str
     grace: float
     task_prolog: str | None = None
+    task_epilog: str | None = None
 
 
 #: 只有批处理脚本才有的变量；没有脚本的分配里没有，各任务自己的由 stepd 给。
@@ -91,6 +92,7 @@ def _common(launch: dict[str, Any], place: Place) -> dict[str, Any]:
         "memory": launch["memory"] or None,
         "grace": place.grace,
         "task_prolog": place.task_prolog,
+        "task_epilog": place.task_epilog,
     }
 
 

@@ -106,16 +106,9 @@ class Ending:
                 self._cleaned(info.si_pid, wait_status(info))
                 step = self.task_exited(info.si_pid, wait_status(info))
             _, _, usage = os.wait4(info.si_pid, 0)
-            if step is not None:
-                step.user += usage.ru_utime
-                step.system += usage.ru_stime
-                step.max_rss = max(step.max_rss, usage.ru_maxrss)
-            if job is not None:
-                job.user, job.system, job.max_rss = (
-                    usage.ru_utime,
-                    usage.ru_stime,
-                    usage.ru_maxrss,
-                )
+            ours = step or job
+            if ours is not None:
+                ours.usage.add(usage)
             self._census.forget(info.si_pid)
 
     def inherited(self, pid: int, status: int) -> None:
@@ -124,7 +117,7 @@ class Ending:
         if job is not None:
             now = stat(pid)
             if now is not None:
-                job.user, job.system = now.user, now.system
+                job.usage.raise_to(now.user, now.system)
             self._exit(job, status)
         else:
             self.task_exited(pid, status)

@@ -11,7 +11,7 @@ import signal
 import time
 
 from scns.stepd.log import log
-from scns.stepd.steps import Refused
+from scns.stepd.peer import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from scns.stepd.job import Job
     from scns.stepd.journal import Journal
     from scns.stepd.launch import Gate
+    from scns.stepd.peer import Peer
     from scns.stepd.spec import Field
-    from scns.stepd.steps import Peer
 
 #: 分配好之后这么多秒没有人来握，就收回；slurm.conf 的 BatchStartTimeout。
 PATIENCE = 10.0

@@ -6,6 +6,8 @@ import os
 
 from scns.stepd.cgroup import Cgroup
 from scns.stepd.protocol import LAUNCH_FAILED
+from scns.stepd.spec import Around, Field
+from scns.stepd.usage import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,14 +77,12 @@ class Job:
         self.unprepared = False
         #: 留给 Epilog 的变量。
         self.facts: dict[str, str] = {}
-        #: 每个任务之前以主人的身份运行的程序。
-        self.task_prolog: str | None = None
+        #: 每个任务前后以主人的身份运行的程序。
+        self.around = Around(Field({}))
         #: Epilog 的结局，`done` 或 `failed`；没有运行，或还没有结束，为 None。
         self.epilog: str | None = None
-        #: 脚本与它收过尸的进程：CPU 秒数，最大的常驻内存（KiB）。
-        self.user = 0.0
-        self.system = 0.0
-        self.max_rss = 0
+        #: 脚本与它收过尸的进程的用量。
+        self.usage = Usage()
         #: 脚本结束后清除了几个进程。
         self.leftover = 0
         #: `ended` 消息；没有收拾完时为 None。
@@ -120,8 +120,7 @@ class Job:
         if isinstance(self.processes, Cgroup):
             user, system, peak = self.processes.usage()
             # 与脚本自己的账取大：内核在最后一刻的账可能还没记进 cgroup
-            self.user, self.system = max(user, self.user), max(system, self.system)
-            self.max_rss = max(peak or 0, self.max_rss)
+            self.usage.raise_to(user, system, peak or 0)
             oom = self.processes.out_of_memory()
         return {
             "op": "ended",
@@ -131,9 +130,7 @@ class Job:
             "ended": self.ended,
             "cause": self._cause(oom),
             "error": self.error,
-            "user": round(self.user, 6),
-            "system": round(self.system, 6),
-            "max_rss": self.max_rss,
+            **self.usage.report(),
             "leftover": self.leftover,
             **({"epilog": "failed"} if self.epilog == "failed" else {}),
         }

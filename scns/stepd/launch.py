@@ -16,10 +16,12 @@ import os
 import pwd
 import resource
 import signal
+from functools import partial
 
 from scns.stepd.kernel import close_descriptors
 from scns.stepd.processes import MARK
 from scns.stepd.protocol import LAUNCH_FAILED
+from scns.stepd.taskepilog import stay_behind
 from scns.stepd.taskprolog import TaskPrologError, prepare
 
 #: 没有 PATH 时各种外壳的默认值。
@@ -160,6 +162,7 @@ def run(
         path：脚本在作业目录里的路径
         environment：提交时的环境；不改动
     """
+    me = os.getpid()
     try:
         if gate.wait():
             os.setsid()
@@ -167,16 +170,18 @@ def run(
                 context.prologue(spec)
             become(spec.owner)
             os.umask(spec.umask)
-            changed = _environ(spec, environment, context)
             _settle(spec, context)
-            if spec.task_prolog is not None:
-                changed = prepare(spec.task_prolog, changed)
+            of_pid = partial(_environ, spec, environment, context)
+            stay_behind([(spec.around.epilog, None)], of_pid, context.line)
+            changed = of_pid(os.getpid())
+            if spec.around.prolog is not None:
+                changed = prepare(spec.around.prolog, changed)
             _execute(spec, path, changed, context)
     except TaskPrologError as error:
         os.write(2, context.line(str(error)))
         os._exit(error.code)
     except (LaunchError, OSError, ValueError, OverflowError) as error:
-        fault = f"{os.getpid()} {error}".replace("\n", " ")
+        fault = f"{me} {error}".replace("\n", " ")
         os.write(context.faults, fault.encode("utf-8", "backslashreplace")[:_MAX_FAULT] + b"\n")
     os.kill(os.getpid(), LAUNCH_FAILED)
 
@@ -274,7 +279,7 @@ def open_stream(path: str, flags: int, what: str) -> int:
 
 
 def _environ(
-    spec: Spec, environment: Mapping[bytes, bytes], context: Context
+    spec: Spec, environment: Mapping[bytes, bytes], context: Context, pid: int
 ) -> dict[bytes, bytes]:
     changed = dict(environment)
     for name, value in spec.variables.items():
@@ -282,7 +287,7 @@ def _environ(
             changed.pop(name, None)
         else:
             changed[name] = value
-    changed[b"SLURM_TASK_PID"] = str(os.getpid()).encode()
+    changed[b"SLURM_TASK_PID"] = str(pid).encode()
     changed[MARK.encode()] = context.mark(spec.job, spec.attempt).encode()
     home = changed.get(b"SCNS_HOME")
     if home is not None:

@@ -25,6 +25,9 @@
         `tasks` 的每一项是［程序，stdin，stdout，stderr］，流是描述符的序号、路径或 null
     `forward`：`signal`，给步的全部进程；`finish`：`grace`，结束步
     `hold`：`job`，握住分配，回 `held`；`release`：`status`，交还，这就是作业的结局
+    `attach`：`job` `step`，旁听一步，`step` 是 null 的旁听批处理脚本；回 `attached`：`node`
+        `files`（路径）`tasks`，后者的每一项是［stdout，stderr］，值是 `files` 里的序号，null 是
+        /dev/null，false 是说不出名字的；已经结束了的任务随后补上 `exited`
     做不到都回 `refused`。步里有任务结束时收到 `exited`，都收拾好了收到 `finished`；作业将被
     结束时收到 `ending`，分配没有了收到 `revoked`
 
@@ -79,7 +82,7 @@ MAX_PASSED = 253
 MAX_OWNER_FRAME = 8 << 20
 
 #: 作业的主人可以用的命令；对象只能是他自己的作业。
-OWNER_OPERATIONS = ("step", "launch", "forward", "finish", "hold", "release")
+OWNER_OPERATIONS = ("step", "launch", "forward", "finish", "hold", "release", "attach")
 
 #: 脚本没能启动时 `ended` 的等待状态：与 Slurm 的退出码 `0:53` 同值，
 #: 子进程就是以 53 号信号结束自己，所以不论由谁收尸都认得出来。

@@ -18,21 +18,13 @@ import socket
 import struct
 
 from scns.stepd import kernel
+from scns.stepd.connection import Connection
 from scns.stepd.files import remove
 from scns.stepd.jobs import Jobs, Missing
 from scns.stepd.log import log
-from scns.stepd.protocol import (
-    MAX_OWNER_FRAME,
-    MAX_PASSED,
-    OWNER_OPERATIONS,
-    VERSION,
-    Decoder,
-    ProtocolError,
-    address,
-    encode,
-)
+from scns.stepd.peer import Refused
+from scns.stepd.protocol import OWNER_OPERATIONS, VERSION, ProtocolError, address
 from scns.stepd.spec import Field
-from scns.stepd.steps import Peer, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,13 +37,9 @@ if TYPE_CHECKING:
     #: `stopped`：奉命停下；`orphaned`：guardian 死了，调用者接替它。
     Outcome = Literal["stopped", "orphaned"]
 
-_RECEIVE_SIZE = 1 << 18
 _BACKLOG = 64
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _CREDENTIALS = struct.Struct("3i")
-
-#: 替一条连接留着的描述符的上限。
-_MAX_DESCRIPTORS = 16_384
 
 #: 每个不能下命令的用户至多这么多条连接。
 _MAX_CONNECTIONS = 1024
@@ -61,64 +49,6 @@ _MAX_PENDING = 64 << 20
 
 #: poll 的超时上限，秒；再长的定时也只是中途空醒一次。
 _MAX_TIMEOUT = 86400.0
-
-
-class Connection(Peer):
-    """一个客户端。
-
-    参数：
-        commands：可以下命令；不可以的只能管自己的作业步与分配
-    """
-
-    def __init__(self, peer: socket.socket, uid: int, commands: bool) -> None:
-        super().__init__(uid)
-        self.socket = peer
-        self.commands = commands
-        self.decoder = Decoder() if commands else Decoder(MAX_OWNER_FRAME)
-        self.pending = bytearray()
-        #: 递来了还没有用上的描述符。
-        self.descriptors: list[int] = []
-        #: 要听 `started` 与 `ended`；带着步、握着分配的不听。
-        self.listens = commands
-
-    def fileno(self) -> int:
-        """套接字的描述符。"""
-        return self.socket.fileno()
-
-    def send(self, message: Message) -> None:
-        """攒下一条消息，循环末尾一起写。"""
-        self.pending += encode(message)
-
-    def receive(self) -> bytes:
-        """收一段字节，连同递来的描述符。
-
-        异常：
-            OSError：没有数据，或连接断了；递来的描述符太多
-        """
-        data, descriptors, _, _ = socket.recv_fds(
-            self.socket, _RECEIVE_SIZE, MAX_PASSED, socket.MSG_CMSG_CLOEXEC
-        )
-        self.descriptors += descriptors
-        if len(self.descriptors) > _MAX_DESCRIPTORS:
-            raise OSError("too many descriptors")
-        return data
-
-    def take_descriptors(self) -> list[int]:
-        """取走递来的描述符；由调用者关上。"""
-        taken, self.descriptors = self.descriptors, []
-        return taken
-
-    def flush(self) -> None:
-        """能写多少写多少。
-
-        异常：
-            OSError：连接断了
-        """
-        try:
-            while self.pending:
-                del self.pending[: self.socket.send(self.pending)]
-        except BlockingIOError:
-            return
 
 
 class Server:
@@ -162,7 +92,7 @@ class Server:
             self._jobs.ending.reap()
             timeout = self._jobs.turn()
             self._flush()
-            if self._jobs.closing and self._jobs.idle():
+            if self._jobs.register.closing and not self._jobs.register.alive():
                 self._outcome = "stopped"
         return self._outcome
 
@@ -199,13 +129,13 @@ class Server:
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
             log("stopping: all jobs are being killed")
             # 催第二遍就不再宽限
-            self._stop(0.0 if self._jobs.closing else None)
+            self._stop(0.0 if self._jobs.register.closing else None)
 
     def _stop(self, grace: float | None) -> None:
-        if not self._jobs.closing:
+        if not self._jobs.register.closing:
             self._poll.unregister(self._listener)
             self._listener.close()
-        self._jobs.stop_all(grace)
+        self._jobs.control.stop_all(grace)
 
     def _hear_guardian(self) -> None:
         """guardian 报告它的一个孩子的死讯；我们记下之后它才收尸。"""
@@ -263,7 +193,7 @@ class Server:
             connection.socket.close()
             for fd in connection.take_descriptors():
                 os.close(fd)
-            self._jobs.disconnected(connection)
+            self._jobs.visits.disconnected(connection)
 
     def _read(self, connection: Connection) -> None:
         """读到空为止，逐条执行。"""
@@ -342,7 +272,7 @@ class Server:
         descriptors = connection.take_descriptors()
         connection.listens = False
         try:
-            self._jobs.obey(connection, operation, Field(message), descriptors)
+            self._jobs.visits.obey(connection, operation, Field(message), descriptors)
         except (Refused, ValueError, OSError) as error:
             connection.send({"op": "refused", "error": str(error)})
         finally:
@@ -371,21 +301,26 @@ class Server:
     def _about_job(self, operation: str, field: Field) -> Message | None:
         key = (field.integer("job"), field.integer("attempt"))
         if operation == "signal" and field.has("step"):
-            self._jobs.signal_step(key, field.integer("signal"), field.integer("step"))
+            self._jobs.control.signal_step(key, field.integer("signal"), field.integer("step"))
         elif operation == "signal":
-            self._jobs.signal(key, field.integer("signal"), field.text("scope"))
+            self._jobs.control.signal(key, field.integer("signal"), field.text("scope"))
         elif operation == "kill":
-            self._jobs.kill(key, field.seconds("grace"), field.optional_text("message"))
+            self._jobs.control.kill(key, field.seconds("grace"), field.optional_text("message"))
         elif operation == "suspend":
-            self._jobs.suspend(key)
+            self._jobs.control.suspend(key)
         elif operation == "resume":
-            self._jobs.resume(key)
+            self._jobs.control.resume(key)
         elif operation == "ack":
             self._jobs.acknowledge(key)
         elif operation == "step_ack":
             self._jobs.acknowledge_step(key, field.integer("step"))
         elif operation == "pids":
-            return {"op": "pids", "job": key[0], "attempt": key[1], "pids": self._jobs.pids(key)}
+            return {
+                "op": "pids",
+                "job": key[0],
+                "attempt": key[1],
+                "pids": self._jobs.control.pids(key),
+            }
         else:
             raise Refused(f"operation {operation} does not exist")
         return None

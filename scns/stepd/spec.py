@@ -158,6 +158,25 @@ class Owner:
         return os.path.join(self.directory, path)
 
 
+class Around:
+    """每个任务前后以用户的身份运行的程序；没有的为 None。
+
+    异常：
+        ValueError：字段的类型不对
+    """
+
+    __slots__ = ("epilog", "prolog")
+
+    def __init__(self, field: Field) -> None:
+        self.prolog = field.optional_text("task_prolog")
+        self.epilog = field.optional_text("task_epilog")
+
+    def kept(self) -> dict[str, object]:
+        """要记进日记的字段。"""
+        both = {"task_prolog": self.prolog, "task_epilog": self.epilog}
+        return {name: program for name, program in both.items() if program is not None}
+
+
 class Grant:
     """分给作业的资源，没有要运行的脚本：`srun` 与 `salloc` 的分配。
 
@@ -176,10 +195,9 @@ class Grant:
         self.cpus = field.optional_integers("cpus")
         self.memory = None if message.get("memory") is None else field.integer("memory", 1)
         self.owner = Owner(message)
-        self.task_prolog = field.optional_text("task_prolog")
+        self.around = Around(field)
         self.kept = {name: message.get(name) for name in (*Owner.FIELDS, "cpus")}
-        if self.task_prolog is not None:
-            self.kept["task_prolog"] = self.task_prolog
+        self.kept |= self.around.kept()
 
 
 class Spec(Grant):

@@ -16,9 +16,11 @@ from scns.stepd.cgroup import Cgroup
 from scns.stepd.job import FIRST_PAUSE
 from scns.stepd.journal import Journal
 from scns.stepd.log import log
+from scns.stepd.peer import Refused, Wish
 from scns.stepd.processes import send, stat
-from scns.stepd.spec import Field
-from scns.stepd.step import MAX_TASKS, Launch, Step, Task, run_task
+from scns.stepd.roll import Roll
+from scns.stepd.step import Step, Task
+from scns.stepd.task import Launch, run_task
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 
     from scns.stepd.cgroup import Hierarchy
     from scns.stepd.job import Job
-    from scns.stepd.journal import Past
+    from scns.stepd.peer import Audience, Peer
     from scns.stepd.protocol import Message
+    from scns.stepd.spec import Field
     from scns.stepd.tree import Census
 
 #: 清除剩下的进程时查看的间隔，秒。
@@ -35,54 +38,7 @@ _PAUSE = 0.02
 
 TOO_BIG = "More processors requested than permitted"
 BUSY = "Requested nodes are busy"
-
-
-class Refused(Exception):
-    """要求不合规矩，或眼下做不到；文本进 `refused` 的 `error`，是 Slurm 的句子或给管理员看的话。"""
-
-
-class Peer:
-    """带着一个作业步或一个分配的连接；由服务器的连接继承。
-
-    参数：
-        uid：对端的 uid，内核说的
-    """
-
-    def __init__(self, uid: int) -> None:
-        self.uid = uid
-        #: 它带着的步；没有时为 None。
-        self.step: Step | None = None
-        #: 它在等 CPU 的要求；没有时为 None。
-        self.wish: Wish | None = None
-        #: 它握着的分配；没有时为 None。
-        self.held: Job | None = None
-
-    def send(self, message: Message) -> None:
-        """发一条消息；由子类实现。"""
-        raise NotImplementedError
-
-
-class Wish:
-    """想建立的一步。
-
-    参数：
-        field：`step` 消息
-        job：在哪个作业里
-
-    异常：
-        ValueError：缺字段，或类型不对
-    """
-
-    def __init__(self, field: Field, job: Job) -> None:
-        self.job = job
-        self.name = field.text("name")[:1024]
-        self.count = field.integer("tasks", 1)
-        self.cpus = field.integer("cpus", 1)
-        #: 占着不许别的步用的 CPU；None 是作业的全部，0 是可以与别的步重叠。
-        self.held = None if field.optional_text("hold") == "all" else field.integer("held")
-        self.immediate = field.flag("immediate")
-        if self.count > MAX_TASKS:
-            raise ValueError("tasks is out of range")
+COMPLETED = "Job/step already completing or completed"
 
 
 class Steps:
@@ -90,6 +46,7 @@ class Steps:
 
     参数：
         hierarchy：cgroup；None 为用不了
+        audience：旁听的
         node：节点名，出现在写给用户的行里
         announce：把 `step_started` 与 `step_ended` 发给所有下命令的客户端
     """
@@ -99,6 +56,7 @@ class Steps:
         journal: Journal,
         census: Census,
         hierarchy: Hierarchy | None,
+        audience: Audience,
         node: str,
         announce: Callable[[Message], None],
     ) -> None:
@@ -107,8 +65,8 @@ class Steps:
         self._hierarchy = hierarchy
         self._node = node
         self._announce = announce
-        self._of: dict[Job, dict[int, Step]] = {}
-        self._next: dict[Job, int] = {}
+        self.roll = Roll()
+        self._audience = audience
         self._tasks: dict[int, tuple[Step, Task]] = {}
         self._peers: dict[Step, Peer] = {}
         self._waiting: list[Peer] = []
@@ -124,7 +82,7 @@ class Steps:
             Refused：太大，或不肯等
             ValueError：消息不合规矩
         """
-        if peer.step is not None or peer.wish is not None:
+        if peer.step is not None or peer.wish is not None or peer.heard is not None:
             raise ValueError("a connection carries one step")
         wish = Wish(field, job)
         if wish.cpus > self._total(job):
@@ -154,7 +112,29 @@ class Steps:
         except OSError as error:
             step.tasks.clear()
             raise Refused(f"cannot start: {error.strerror}") from None
+        step.outputs = asked.outputs()
         peer.send({"op": "launched", **step.identity(), "pids": [task.pid for task in step.tasks]})
+
+    def attach(self, peer: Peer, job: Job, number: int) -> None:
+        """`attach` 一步：说明它的样子，此后告诉这条连接它的任务怎样结束。
+
+        异常：
+            Refused：没有这一步，或已经结束了
+            ValueError：连接已经在做别的
+        """
+        step = self.known(job, number)
+        if step is None:
+            known = number < self.roll.next_number(job)
+            raise Refused(COMPLETED if known else "Invalid job id specified")
+        if not step.tasks:
+            raise Refused("Job step has not been launched yet")
+        self._audience.join(peer, step)
+        files, tasks = step.layout()
+        identity = {**step.identity(), "node": self._node}
+        peer.send({"op": "attached", **identity, "files": files, "tasks": tasks})
+        for task in step.tasks:
+            if task.ended:
+                peer.send({"op": "exited", "task": task.number, "status": task.status})
 
     def signal(self, step: Step, number: int) -> None:
         """给一步的全部进程发信号。"""
@@ -188,7 +168,7 @@ class Steps:
 
     def known(self, job: Job, number: int) -> Step | None:
         """作业的一个还没结束的步；没有时为 None。"""
-        step = self._of.get(job, {}).get(number)
+        step = self.roll.find(job, number)
         return step if step is not None and step.final is None else None
 
     def warn(self, job: Job, line: str | None) -> None:
@@ -203,28 +183,21 @@ class Steps:
     def job_over(self, job: Job) -> None:
         """作业的进程都没有了：还没结束的步到此为止。"""
         self._turn_away(job)
-        for step in list(self._of.get(job, {}).values()):
+        for step in self.roll.of(job):
             if step.final is None:
                 step.killed = True
                 self._conclude(step)
 
     def forget(self, job: Job) -> None:
         """作业的结局已经记好，连同它的步一起忘掉。"""
-        for step in self._of.pop(job, {}).values():
-            self._busy.discard(step)
-        self._next.pop(job, None)
+        self._busy.difference_update(self.roll.forget(job))
 
     def acknowledge(self, job: Job, number: int) -> None:
         """`step_ack`：客户端记好了一步。"""
-        step = self._of.get(job, {}).get(number)
+        step = self.roll.find(job, number)
         if step is not None and step.final is not None:
-            del self._of[job][number]
+            self.roll.strike(step)
             self._journal.forget_step(*job.key, number)
-
-    def reports(self) -> list[Message]:
-        """`welcome` 里的 `steps`：在跑的与没有确认的。"""
-        steps = [step for steps in self._of.values() for step in steps.values()]
-        return [step.final or {"op": "step_started", **step.facts()} for step in steps]
 
     # ---- 收尸与收拾 ----
 
@@ -236,9 +209,11 @@ class Steps:
         step, task = found
         task.ended, task.status = True, status
         self._record("task", step, task=task.number, status=status)
+        told: Message = {"op": "exited", "task": task.number, "status": status}
         peer = self._peers.get(step)
         if peer is not None:
-            peer.send({"op": "exited", "task": task.number, "status": status})
+            peer.send(told)
+        self._audience.tell(step, told)
         if step.over():
             step.check = 0.0
             self._busy.add(step)
@@ -247,6 +222,8 @@ class Steps:
     def attend(self) -> float | None:
         """推进每个要收拾的步，再看等着的够不够 CPU；返回几秒之后要再来，None 为不必。"""
         now = time.monotonic()
+        if self._busy:
+            self._census.expire()  # 这一轮里收过尸、发过信号，先前的照片不作数
         for step in list(self._busy):
             if now >= step.check:
                 self._advance(step, now)
@@ -258,18 +235,9 @@ class Steps:
                 self._grant(peer, wish)
         return min((max(0.0, step.check - now) for step in self._busy), default=None)
 
-    def recover(self, job: Job, past: Past) -> None:
-        """接手日记里的步；没有收拾完的由 `adopt` 结束。
-
-        异常：
-            ValueError：记录的字段不对
-        """
-        for record in past.steps:
-            self._replay(job, Field(record), record)
-
     def adopt(self, parents: Iterable[int]) -> None:
         """前任的步没有人带着了：结束它们。死去的任务里，不归我们收尸的当场算作结束。"""
-        for step in [step for steps in self._of.values() for step in steps.values()]:
+        for step in self.roll:
             if step.final is not None:
                 continue
             for task in step.tasks:
@@ -292,18 +260,17 @@ class Steps:
         total = self._total(wish.job)
         if wish.held == 0:
             return True
-        used = sum(step.held for step in self._of.get(wish.job, {}).values() if step.final is None)
-        return used + (total if wish.held is None else min(wish.held, total)) <= total
+        held = total if wish.held is None else min(wish.held, total)
+        return self.roll.held(wish.job) + held <= total
 
     def _grant(self, peer: Peer, wish: Wish) -> None:
         job = wish.job
-        number = self._next.get(job, 0)
         whole = wish.held is None
         held = self._total(job) if wish.held is None else wish.held
         cpus = held if whole else wish.cpus
+        number = self.roll.next_number(job)
         step = Step(job, number, wish.name, wish.count, cpus, held, time.time())
-        self._next[job] = number + 1
-        self._of.setdefault(job, {})[number] = step
+        self.roll.add(step)
         self._record("step", step, **step.facts())
         self._peers[step] = peer
         peer.step = step
@@ -349,7 +316,7 @@ class Steps:
 
     def _advance(self, step: Step, now: float) -> None:
         over = step.over()
-        if over and (not self._census.strangers() or not step.members()):
+        if over and not self._left(step):
             self._conclude(step)
             return
         if over or (step.until is not None and now >= step.until):
@@ -357,6 +324,13 @@ class Steps:
             step.check = now + _PAUSE
         else:
             step.check = now + FIRST_PAUSE if step.until is None else step.until
+
+    def _left(self, step: Step) -> bool:
+        """任务都结束了的步还有活的进程；先看名单，名单上有可疑的才去数。"""
+        job = step.job
+        expected = {pid for pid, (other, _) in self._tasks.items() if other.job is job}
+        expected.add(job.script.pid)
+        return self._census.suspects(job.mark, expected) and bool(step.members())
 
     def _conclude(self, step: Step) -> None:
         self._busy.discard(step)
@@ -366,6 +340,7 @@ class Steps:
         if peer is not None:
             peer.step = None
             peer.send({"op": "finished"})
+        self._audience.dismiss(step)
         self._announce(step.final)
 
     def _turn_away(self, job: Job) -> None:
@@ -373,29 +348,7 @@ class Steps:
             if peer.wish is not None and peer.wish.job is job:
                 self._waiting.remove(peer)
                 peer.wish = None
-                peer.send({"op": "refused", "error": "Job/step already completing or completed"})
-
-    def _replay(self, job: Job, field: Field, record: Message) -> None:
-        if record["event"] == "next_step":
-            self._next[job] = max(self._next.get(job, 0), field.integer("next"))
-            return
-        number = field.integer("step")
-        self._next[job] = max(self._next.get(job, 0), number + 1)
-        steps = self._of.setdefault(job, {})
-        if record["event"] == "step":
-            sizes = (field.integer("tasks"), field.integer("cpus"), field.integer("held"))
-            steps[number] = Step(job, number, field.text("name"), *sizes, field.moment("started"))
-        elif number not in steps:
-            return
-        elif record["event"] == "tasks":
-            pairs = [pair.optional_integers("pids") or [0, 0] for pair in field.items("pids")]
-            steps[number].tasks = [Task(at, *pair) for at, pair in enumerate(pairs)]
-        elif record["event"] == "task":
-            task = steps[number].tasks[field.integer("task")]
-            task.ended = True
-            task.status = None if record.get("status") is None else field.integer("status")
-        else:
-            steps[number].final = field.table("message")
+                peer.send({"op": "refused", "error": COMPLETED})
 
     def _record(self, event: str, step: Step, /, **fields: object) -> None:
         try:

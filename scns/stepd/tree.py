@@ -167,9 +167,9 @@ class Census:
             self._fresh = True
         return {pid: ticks for pid, (ticks, owner) in self._owners.items() if owner == mark}
 
-    def suspects(self, mark: str) -> bool:
-        """作业可能还有遗留的进程；假是确定的，真要扫过才知道。"""
-        if any(owner == mark for _, owner in self._owners.values()):
+    def suspects(self, mark: str, besides: Collection[int] = ()) -> bool:
+        """作业在 `besides` 之外可能还有活的进程；假是确定的，真要扫过才知道。"""
+        if any(owner == mark and pid not in besides for pid, (_, owner) in self._owners.items()):
             return True
         return self.strangers()
 

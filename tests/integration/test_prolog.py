@@ -13,8 +13,8 @@ import pytest
 
 from scns.states import JobState
 from tests.integration.rounds import rows, run
+from tests.integration.step_owner import Owner
 from tests.integration.stepd_pair import MODES, Pair, is_alive, wait_for
-from tests.integration.test_steps import Owner
 
 #: scnsd 给的、Prolog 与 Epilog 也要的变量。
 VARIABLES = {

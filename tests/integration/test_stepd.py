@@ -14,19 +14,11 @@ from pathlib import Path
 import pytest
 
 from scns.stepd import protocol
-from tests.integration.stepd_pair import MODES, Pair, is_alive, wait_for
+from tests.integration.stepd_pair import Pair, is_alive, wait_for
 
 AS_ROOT = os.geteuid() == 0
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="needs root")
 NOBODY = 65534
-
-
-@pytest.fixture(params=MODES)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """两种找进程的办法各来一遍。"""
-    made = Pair.in_mode(request.param)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.integration.stepd_pair import MODES, Pair, is_alive, wait_for
-
-
-@pytest.fixture(params=MODES)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """两种找进程的办法各来一遍。"""
-    made = Pair.in_mode(request.param)
-    yield made
-    made.close()
+from tests.integration.stepd_pair import Pair, is_alive, wait_for
 
 
 def test_kill_gives_grace_then_kills_and_leaves_a_line(pair: Pair):

@@ -8,7 +8,6 @@ import resource
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +16,6 @@ from tests.integration.stepd_pair import MODES, ROOT, Message, Pair, is_alive, w
 
 #: 报到，记一次执行，等到放行，以 7 退出。
 WAITS = "#!/bin/sh\necho $$\necho x >>count$SLURM_JOB_ID\nread line <gate$SLURM_JOB_ID\nexit 7\n"
-
-
-@pytest.fixture(params=MODES)
-def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
-    """两种找进程的办法各来一遍。"""
-    made = Pair.in_mode(request.param)
-    yield made
-    made.close()
 
 
 def begin(pair: Pair, *jobs: int) -> None:

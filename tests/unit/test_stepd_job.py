@@ -106,7 +106,8 @@ def test_running_job_reports_its_start_in_two_forms():
 def test_ended_job_reports_its_end_everywhere():
     over = job()
     over.status, over.ended = 3 << 8, 1010.0
-    over.user, over.system, over.max_rss, over.leftover = 0.25, 0.125, 4096, 2
+    over.usage.raise_to(0.25, 0.125, 4096)
+    over.leftover = 2
     over.final = over.conclude()
     assert over.report() == over.summary() == over.final
     assert over.final == {
