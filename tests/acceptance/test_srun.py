@@ -102,8 +102,8 @@ def test_failed_task_ends_the_step_when_asked(instance: Instance):
 
 
 def test_what_srun_cannot_do_is_refused_with_a_sentence(instance: Instance):
-    done = instance.run("srun", "--pty", "bash")
-    assert done.stderr.startswith("srun: error: --pty is not supported")
+    done = instance.run("srun", "--x11", "true")
+    assert done.stderr.startswith("srun: error: --x11 is not supported")
     assert instance.run("srun").stderr == "srun: fatal: No command given to execute.\n"
 
 

@@ -140,14 +140,14 @@ MANUAL = {
         no-allocate Z flag refused
         overlap - optional implemented SLURM_OVERLAP
         preserve-env E flag accepted
-        pty - flag refused
+        pty - flag implemented
         quit-on-interrupt - flag implemented
         relative r value accepted
         resv-ports - optional accepted SLURM_RESV_PORTS
         send-libs - optional accepted SLURM_SEND_LIBS
         slurmd-debug - value accepted
-        task-epilog - value refused SLURM_TASK_EPILOG
-        task-prolog - value refused SLURM_TASK_PROLOG
+        task-epilog - value implemented SLURM_TASK_EPILOG
+        task-prolog - value implemented SLURM_TASK_PROLOG
         threads T value accepted SLURM_THREADS
         unbuffered u flag implemented SLURM_UNBUFFEREDIO
         wait W value implemented SLURM_WAIT

@@ -14,6 +14,7 @@ import time
 
 from scns.cli import control
 from scns.cli.launch.channel import Channel, Closed
+from scns.cli.launch.demand import REFUSED
 from scns.db import connect
 from scns.errors import RequestRefused, ScnsError, Unavailable
 
@@ -39,9 +40,6 @@ _PREPARING = 10.0
 
 #: 交还之后等 stepd 收拾好的上限，秒；多半只要几毫秒。
 _TIDYING = 2.0
-
-#: 提交被拒时各命令的说法。
-_REFUSED = {"srun": "Unable to allocate resources", "salloc": "Job submit/allocate failed"}
 
 _ACTIVE = ("RUNNING", "SUSPENDED", "COMPLETING")
 
@@ -116,7 +114,7 @@ def _submit(command: str, connection: Any, built: dict[str, Any]) -> int:
         [(job,)] = connect.call(connection, _SUBMIT, (control.encode(built),))
     except connect.Refused as refused:
         lead = "" if refused.detail is None else refused.detail + "\n"
-        raise ScnsError(f"{lead}{_REFUSED[command]}: {refused.message}") from None
+        raise ScnsError(f"{lead}{REFUSED[command]}: {refused.message}") from None
     return int(job)
 
 
@@ -144,7 +142,7 @@ class Waiting:
                 self._give_up()
             if deadline is not None and now >= deadline:
                 self._cancel()
-                raise ScnsError(f"{_REFUSED[self._command]}: Requested nodes are busy")
+                raise ScnsError(f"{REFUSED[self._command]}: Requested nodes are busy")
             if now - began >= _SILENCE:
                 self._tell()
             limit = _PATIENCE if self._told else _SILENCE - (now - began)

@@ -91,7 +91,7 @@ class Watch:
         if self.worst is None:
             return 0 if not self._forced else 1
         if os.WIFSIGNALED(self.worst) and not self._forced:
-            say(f"Force Terminated StepId={self._label}")
+            self._say(f"Force Terminated StepId={self._label}")
         return shell_code(self.worst)
 
     # ---- 等 ----
@@ -145,9 +145,9 @@ class Watch:
 
     def _give_up_waiting(self, seconds: int) -> None:
         done = set(range(len(self._wiring.streams))) - self._running
-        say(f"First task exited {seconds}s ago")
-        say(f"StepId={self._label} {tasks(done)}: exited")
-        say(f"StepId={self._label} {tasks(self._running)}: running")
+        self._say(f"First task exited {seconds}s ago")
+        self._say(f"StepId={self._label} {tasks(done)}: exited")
+        self._say(f"StepId={self._label} {tasks(self._running)}: running")
         self._terminate()
 
     # ---- stepd 说的 ----
@@ -162,11 +162,12 @@ class Watch:
             self._exited(message["task"], message["status"])
         elif kind == "finished":
             self._finished = True
+            self._wiring.hang_up()
         elif kind == "ending":
             self._forced = True
             if message["line"]:
-                sys.stderr.write(message["line"] + "\n")
-            say("Job step aborted: Waiting up to 32 seconds for job step to finish.")
+                self._write(message["line"])
+            self._say("Job step aborted: Waiting up to 32 seconds for job step to finish.")
 
     def _exited(self, task: int, status: int | None) -> None:
         self._running.discard(task)
@@ -189,8 +190,17 @@ class Watch:
         """报告失败了的任务，同样结局的合成一行。"""
         self._report_at = None
         for status, numbers in self._unreported.items():
-            sys.stderr.write(f"srun: error: {self._node}: {tasks(numbers)}: {describe(status)}\n")
+            self._say(f"error: {self._node}: {tasks(numbers)}: {describe(status)}")
         self._unreported.clear()
+
+    def _say(self, text: str) -> None:
+        """srun 的一行话。"""
+        self._write(f"srun: {text}")
+
+    def _write(self, line: str) -> None:
+        raw = self._wiring.terminal is not None and os.isatty(2)
+        sys.stderr.write(line + ("\r\n" if raw else "\n"))
+        sys.stderr.flush()
 
     # ---- 信号 ----
 
@@ -199,35 +209,48 @@ class Watch:
             self._interrupt()
         elif number in ENDING:
             if not self._forced:
-                say("forcing job termination")
+                self._say("forcing job termination")
             self._forced = True
+            if self._wiring.terminal is not None:
+                self._forward(signal.SIGHUP)  # 交互的 shell 不理会 TERM，挂断才走
             self._end(0.0 if number == signal.SIGQUIT else None)
-        elif number in (signal.SIGCHLD, signal.SIGWINCH, signal.SIGPIPE):
+        elif number in (signal.SIGCHLD, signal.SIGPIPE):
             return
+        elif number == signal.SIGWINCH:
+            self._fit()
         else:
+            if number == signal.SIGCONT:
+                self._fit()
             self._forward(number)
+
+    def _fit(self) -> None:
+        """自己的窗口变了，或从停住里继续：任务的终端跟上。"""
+        terminal = self._wiring.terminal
+        if terminal is not None:
+            terminal.take()
+            terminal.fit()
 
     def _interrupt(self) -> None:
         """头一次 Ctrl-C 只说怎么样了，一秒之内的第二次送到任务，再一次就结束。"""
         now = time.monotonic()
         before, self._interrupted = self._interrupted, now
         if self._forced:
-            say("forcing job termination")
+            self._say("forcing job termination")
             self._end(0.0)
         elif self._manners.interrupt_ends or (before is not None and now - before <= _TWICE):
-            say(f"sending Ctrl-C to StepId={self._label}")
+            self._say(f"sending Ctrl-C to StepId={self._label}")
             self._forced = True
             self._forward(signal.SIGINT)
         else:
-            say("interrupt (one more within 1 sec to abort)")
+            self._say("interrupt (one more within 1 sec to abort)")
             if self._running:
-                say(f"StepId={self._label} {tasks(self._running)}: running")
+                self._say(f"StepId={self._label} {tasks(self._running)}: running")
 
     def _forward(self, number: int) -> None:
         self._tell({"op": "forward", "signal": int(number)})
 
     def _terminate(self) -> None:
-        say(f"Terminating StepId={self._label}")
+        self._say(f"Terminating StepId={self._label}")
         self._forward(signal.SIGKILL)
 
     def _end(self, grace: float | None) -> None:
@@ -239,12 +262,6 @@ class Watch:
                 self._channel.send(message)
             except Closed:
                 self._finished = True
-
-
-def say(text: str) -> None:
-    """srun 的一行话。"""
-    sys.stderr.write(f"srun: {text}\n")
-    sys.stderr.flush()
 
 
 def tasks(numbers: Any) -> str:

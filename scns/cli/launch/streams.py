@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from scns.cli.launch.terminal import Terminal
     from scns.filenames import Facts
 
     #: 任务的一个流：描述符的序号、由任务打开的路径，或 None。
@@ -31,21 +32,23 @@ class Wiring:
 
     属性：
         streams：每个任务的（stdin，stdout，stderr）
-        descriptors：要递给 stepd 的，头一个是 srun 的 stderr
-        labels：管道的读端到它的 `Label`
+        descriptors：要递给 stepd 的，头一个用来写启动不了的原因
+        labels：要抄写的读端到抄写它的
         feed：分发输入的；没有时为 None
+        terminal：零号任务的终端；没有时为 None
     """
 
     def __init__(self, count: int) -> None:
         self.descriptors = [2]
         self.streams: list[list[Stream]] = [[None, None, None] for _ in range(count)]
-        self.labels: dict[int, Label] = {}
+        self.labels: dict[int, Label | Terminal] = {}
         self.feed: Feed | None = None
+        self.terminal: Terminal | None = None
         self._ours: list[int] = []
 
     def share(self, target: int, descriptor: int, only: int | None = None) -> None:
         """让任务拿着这个描述符；`only` 是只给这一个任务。"""
-        index = self._index(descriptor)
+        index = self.index(descriptor)
         for task, streams in enumerate(self.streams):
             if only is None or task == only:
                 streams[target] = index
@@ -56,7 +59,7 @@ class Wiring:
         for task, streams in enumerate(self.streams):
             inner, outer = os.pipe()
             self.labels[inner] = Label(f"{task:{width}}: ".encode(), sink)
-            streams[target] = self._index(outer)
+            streams[target] = self.index(outer)
             self._ours.append(outer)
 
     def spread(self) -> None:
@@ -65,10 +68,30 @@ class Wiring:
         for streams in self.streams:
             inner, outer = os.pipe()
             os.set_blocking(outer, False)
-            streams[0] = self._index(inner)
+            streams[0] = self.index(inner)
             self._ours.append(inner)
             outlets.append(outer)
         self.feed = Feed(outlets)
+
+    def attach(self, terminal: Terminal) -> None:
+        """零号任务拿着终端，别的任务什么也不接。标准输入不是终端的，原样给它。"""
+        self.terminal = terminal
+        self.feed = terminal.feed
+        # 启动不了的话写到任务的终端上：自己的终端在原始模式，换行不带回车
+        self.descriptors = [terminal.slave]
+        self.labels[terminal.master] = terminal
+        for target in (0, 1, 2):
+            self.share(target, terminal.slave, 0)
+        if terminal.feed is None:
+            self.share(0, 0, 0)
+
+    def hang_up(self) -> None:
+        """任务都结束了：终端里剩下的抄完，不再守着它。"""
+        terminal, self.terminal = self.terminal, None
+        if terminal is not None:
+            self.labels.pop(terminal.master, None)
+            terminal.drain()
+            terminal.restore()
 
     def paths(self, target: int, paths: list[str]) -> None:
         """由各任务自己打开的文件。"""
@@ -81,7 +104,8 @@ class Wiring:
             os.close(descriptor)
         self._ours.clear()
 
-    def _index(self, descriptor: int) -> int:
+    def index(self, descriptor: int) -> int:
+        """描述符是要递的第几个；还没有的加上。"""
         if descriptor not in self.descriptors:
             self.descriptors.append(descriptor)
         return self.descriptors.index(descriptor)

@@ -8,11 +8,8 @@ import select
 import signal
 import sys
 
-from scns.cli import context, request
-from scns.cli.options import collect, parse
-from scns.cli.stop import answer
+from scns.cli.launch import demand
 from scns.cli.tables.salloc import TABLE
-from scns.errors import RequestRefused, ScnsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,43 +17,28 @@ if TYPE_CHECKING:
     from scns.cli.launch.wake import Wake
     from scns.cli.options import Parsed
 
-_EXIT_ERROR = "SLURM_EXIT_ERROR"
-
 #: 命令死于这几个信号多半是用户自己要的，不算错。
 _WANTED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 
 
 def run(words: list[str]) -> int:
     """取得分配，运行命令，返回它的退出码。"""
-    try:
-        return _run(words)
-    except ScnsError as error:
-        text = os.environ.get(_EXIT_ERROR, "")
-        if text.isascii() and text.isdigit():
-            error.exit_code = int(text) & 0xFF
-        raise
+    return demand.run(_run, words)
 
 
 def _run(words: list[str]) -> int:
-    given = parse(TABLE, words)
-    text = answer(TABLE, given)
-    if text is not None:
-        sys.stdout.write(text)
+    asked = demand.read(TABLE, words, _name)
+    if asked is None:
         return 0
-    merged = collect(TABLE, given, (), os.environ)
-    command = merged.operands or [os.environ.get("SHELL") or "/bin/sh"]
+    if "no-shell" in asked.merged.chosen:
+        asked.built["options"]["no_shell"] = True
+    command = asked.merged.operands or [os.environ.get("SHELL") or "/bin/sh"]
+    return _allocate(asked.merged, asked.built, command)
+
+
+def _name(merged: Parsed) -> str:
     # 没有命令时作业叫 interactive，与 Slurm 相同
-    name = os.path.basename(command[0]) if merged.operands else "interactive"
-    here = context.here("salloc", words, name=name)
-    try:
-        built = request.build(merged, here)
-    except RequestRefused as refused:
-        raise RequestRefused(f"Job submit/allocate failed: {refused.message}") from None
-    if "no-shell" in merged.chosen:
-        built["options"]["no_shell"] = True
-    for warning in here.warnings:
-        sys.stderr.write(f"salloc: {warning}\n")
-    return _allocate(merged, built, command)
+    return os.path.basename(merged.operands[0]) if merged.operands else "interactive"
 
 
 def _allocate(merged: Parsed, built: dict[str, object], command: list[str]) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 
 from scns import filenames
-from scns.cli import context, request
-from scns.cli.options import collect, parse
-from scns.cli.stop import answer
+from scns.cli.launch import demand
 from scns.cli.tables.srun import TABLE
 from scns.errors import RequestRefused, ScnsError, UsageError
 
@@ -17,13 +16,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from scns.cli.launch import streams
     from scns.cli.launch.channel import Channel
+    from scns.cli.launch.demand import Demand
     from scns.cli.launch.plan import Size
     from scns.cli.launch.step import Manners
     from scns.cli.launch.wake import Wake
     from scns.cli.options import Parsed
-
-_EXIT_ERROR = "SLURM_EXIT_ERROR"
 
 #: 送给 srun 就转给任务的信号；结束它的几个与 Ctrl-C 另有规矩。
 _FORWARDED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCONT)
@@ -31,47 +30,34 @@ _FORWARDED = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGCONT)
 
 def run(words: list[str]) -> int:
     """运行一步，返回最坏的任务的退出码。"""
-    try:
-        return _run(words)
-    except ScnsError as error:
-        text = os.environ.get(_EXIT_ERROR, "")
-        if text.isascii() and text.isdigit():
-            error.exit_code = int(text) & 0xFF
-        raise
+    return demand.run(_run, words)
 
 
 def _run(words: list[str]) -> int:
-    given = parse(TABLE, words)
-    text = answer(TABLE, given)
-    if text is not None:
-        sys.stdout.write(text)
+    asked = demand.read(TABLE, words, _name)
+    if asked is None:
         return 0
-    merged = collect(TABLE, given, (), os.environ)
-    if not merged.operands:
-        raise UsageError("No command given to execute.", style="fatal")
-    here = context.here("srun", words, name=os.path.basename(merged.operands[0]))
-    try:
-        built = request.build(merged, here)
-    except RequestRefused as refused:
-        raise RequestRefused(f"Unable to allocate resources: {refused.message}") from None
-    for warning in here.warnings:
-        sys.stderr.write(f"srun: {warning}\n")
-    if "test-only" in merged.chosen:
+    if "test-only" in asked.merged.chosen:
         from scns.cli.slurm import estimate
         from scns.db import connect
 
-        return estimate.report("srun", connect.connect(), built)
-    order = Order(given, merged, built, here)
-    job = merged.text("jobid")
+        return estimate.report("srun", connect.connect(), asked.built)
+    order = Order(asked)
+    job = asked.merged.text("jobid")
     return order.in_job(int(job)) if job is not None else _alone(order)
+
+
+def _name(merged: Parsed) -> str:
+    if not merged.operands:
+        raise UsageError("No command given to execute.", style="fatal")
+    return os.path.basename(merged.operands[0])
 
 
 def _alone(order: Order) -> int:
     """先取得分配，运行，交还；中途断了，stepd 会收回。"""
     from scns.cli.launch import allocation
-    from scns.cli.launch.wake import ENDING, Wake
 
-    wake = Wake((signal.SIGINT, *ENDING, *_FORWARDED))
+    wake = order.wake()
     held = allocation.obtain("srun", order.merged, order.built, wake)
     for name, value in held.variables.items():
         if value is None:
@@ -90,23 +76,32 @@ class Order:
     """命令行要求的一步。
 
     参数：
-        given：命令行上的选项
-        merged、built：连同环境变量的选项，与由它得出的请求
+        asked：命令行要的
+
+    异常：
+        ScnsError：`--pty` 与改变输入输出的选项合不到一起
     """
 
-    def __init__(
-        self, given: Parsed, merged: Parsed, built: dict[str, Any], here: context.Context
-    ) -> None:
-        self.given = given
-        self.merged = merged
-        self.built = built
-        self._here = here
+    def __init__(self, asked: Demand) -> None:
+        self.given = asked.given
+        self.merged = asked.merged
+        self.built = asked.built
+        self._umask = asked.here.umask
+        self._pty = "pty" in asked.merged.chosen
+        for option in ("input", "output", "error") if self._pty else ():
+            if option in asked.given.chosen:
+                raise ScnsError(f"--{option} incompatible with --pty option")
+
+    def wake(self) -> Wake:
+        """收着信号；有终端的还要知道窗口变了。"""
+        from scns.cli.launch.wake import ENDING, Wake
+
+        resized = (signal.SIGWINCH,) if self._pty else ()
+        return Wake((signal.SIGINT, *ENDING, *_FORWARDED, *resized))
 
     def in_job(self, job: int) -> int:
         """在已有的作业里运行，返回退出码。"""
-        from scns.cli.launch.wake import ENDING, Wake
-
-        return self.step(job, Wake((signal.SIGINT, *ENDING, *_FORWARDED)))[0]
+        return self.step(job, self.wake())[0]
 
     def step(self, job: int, wake: Wake) -> tuple[int, int]:
         """运行一步，返回退出码与最坏的等待状态。
@@ -114,18 +109,19 @@ class Order:
         异常：
             ScnsError：建立不了
         """
+        from scns.cli.launch import plan
         from scns.cli.launch.channel import Channel
-        from scns.cli.launch.plan import Size
 
-        size = Size(self.merged, self.built, self.given)
-        self._around("prolog")
+        size = plan.Size(self.merged, self.built, self.given)
         channel = Channel()
         created = self._create(channel, job, size)
+        variables = plan.environment(self.merged, size, created, self._umask)
+        self._around("prolog", variables)
         try:
-            return self._launch(channel, created, size, wake)
+            return self._launch(channel, created, size, variables, wake)
         finally:
             channel.close()
-            self._around("epilog")
+            self._around("epilog", variables)
 
     def _create(self, channel: Channel, job: int, size: Size) -> dict[str, Any]:
         named = self.given.text("job-name")
@@ -156,50 +152,88 @@ class Order:
         return found
 
     def _launch(
-        self, channel: Channel, created: dict[str, Any], size: Size, wake: Wake
+        self,
+        channel: Channel,
+        created: dict[str, Any],
+        size: Size,
+        variables: dict[bytes, bytes],
+        wake: Wake,
     ) -> tuple[int, int]:
-        from scns.cli.launch import plan, programs, streams
         from scns.cli.launch.step import Watch
 
-        merged, directory = self.merged, self.built["directory"]
-        variables = plan.environment(merged, size, created, self._here.umask)
+        wiring = self._wire(created, size, variables)
+        terminal = wiring.terminal
+        message = {
+            "op": "launch",
+            **self._programs(size, wiring.streams),
+            "environment": os.fsdecode(
+                b"\0".join(key + b"=" + value for key, value in variables.items())
+            ),
+            "directory": self.built["directory"],
+            "umask": self._umask,
+            "append": self._appends(),
+            "limits": self.built["limits"],
+            "terminal": None if terminal is None else wiring.index(terminal.slave),
+        }
+        label = f"{created['job']}.{created['step']}"
+        sys.stdout.flush()
+        try:
+            if terminal is not None:
+                terminal.take()
+            channel.send(message, wiring.descriptors)
+            channel.expect("launched")
+            wiring.passed()
+            watch = Watch(channel, wiring, wake, self._manners(), label, created["node"])
+            return watch.until_over(), watch.worst or 0
+        finally:
+            if terminal is not None:
+                terminal.restore()
+
+    def _wire(
+        self, created: dict[str, Any], size: Size, variables: dict[bytes, bytes]
+    ) -> streams.Wiring:
+        """接好各任务的输入输出；有终端的，在变量里加上它的。"""
+        from scns.cli.launch import streams
+
+        merged = self.merged
+        if self._pty:
+            from scns.cli.launch.terminal import Terminal
+
+            wiring = streams.Wiring(size.tasks)
+            wiring.attach(terminal := Terminal())
+            variables.update(terminal.variables())
+            return wiring
         name = os.fsdecode(variables.get(b"SLURM_JOB_NAME", b""))
-        wiring = streams.connect(
+        return streams.connect(
             size.tasks,
             (merged.text("input"), merged.text("output"), merged.text("error")),
             labelled="label" in merged.chosen,
-            append=self.built["options"].get("open_mode") == "append",
-            directory=directory,
+            append=self._appends(),
+            directory=self.built["directory"],
             facts=lambda task: _facts(created, task, name, variables),
         )
+
+    def _programs(self, size: Size, flows: list[list[Any]]) -> dict[str, Any]:
+        """`launch` 里各任务运行什么，以及它们前后的程序。"""
+        from scns.cli.launch import programs
+
+        merged, directory = self.merged, self.built["directory"]
         if "multi-prog" in merged.chosen:
             commands = programs.read_file(merged.operands[0], size.tasks, directory)
             chosen = list(range(size.tasks))
         else:
             commands = [[programs.find(merged.operands[0], directory), *merged.operands[1:]]]
             chosen = [0] * size.tasks
-        message = {
-            "op": "launch",
-            "programs": commands,
-            "tasks": [
-                [program, *flows] for program, flows in zip(chosen, wiring.streams, strict=True)
-            ],
-            "environment": os.fsdecode(
-                b"\0".join(key + b"=" + value for key, value in variables.items())
-            ),
-            "directory": directory,
-            "umask": self._here.umask,
-            "append": self.built["options"].get("open_mode") == "append",
-            "limits": self.built["limits"],
-        }
-        sys.stdout.flush()
-        channel.send(message, wiring.descriptors)
-        channel.expect("launched")
-        wiring.passed()
-        label = f"{created['job']}.{created['step']}"
-        watch = Watch(channel, wiring, wake, self._manners(), label, created["node"])
-        code = watch.until_over()
-        return code, watch.worst or 0
+        around = {}
+        for option in ("task-prolog", "task-epilog"):
+            path = merged.text(option)
+            if path is not None:
+                around[option.replace("-", "_")] = programs.find(path, directory)
+        tasks = [[program, *streams] for program, streams in zip(chosen, flows, strict=True)]
+        return {"programs": commands, "tasks": tasks, **around}
+
+    def _appends(self) -> bool:
+        return bool(self.built["options"].get("open_mode") == "append")
 
     def _manners(self) -> Manners:
         from scns.cli.launch.step import Manners
@@ -212,13 +246,19 @@ class Order:
             interrupt_ends=not chosen.keys().isdisjoint(("disable-status", "quit-on-interrupt")),
         )
 
-    def _around(self, option: str) -> None:
-        """`--prolog`、`--epilog`：在这里运行的程序，等它结束。"""
+    def _around(self, option: str, variables: dict[bytes, bytes]) -> None:
+        """`--prolog`、`--epilog`：在这里运行的程序，等它结束；看见的是 srun 的环境与步的变量。"""
         path = self.merged.text(option)
         if path is None or path.lower() == "none":
             return
+        if not os.access(path, os.R_OK | os.X_OK):
+            reason = os.strerror(errno.EACCES if os.path.exists(path) else errno.ENOENT)
+            _say(f"Access denied for {path}: {reason}")
+            return
+        ours = {name: value for name, value in variables.items() if name.startswith(b"SLURM_")}
+        context = {**os.environb, **ours, b"SLURM_SCRIPT_CONTEXT": f"{option}_srun".encode()}
         try:
-            pid = os.posix_spawn(path, [path], os.environ)
+            pid = os.posix_spawn(path, [path], context, setsigdef=[signal.SIGPIPE])
         except OSError as error:
             _say(f"error: cannot run {option} {path}: {error.strerror}")
             return

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
 
 _NO_HETJOB = "--het-group is not supported: there are no heterogeneous jobs"
 _NO_BYPASS = "--no-allocate is not supported: every step needs an allocation"
-_NO_PTY = "--pty is not supported: tasks get no terminal of their own; use salloc for a shell"
-_NO_TASK_EPILOG = "--task-epilog is not supported: wrap the command in a script instead"
-_NO_TASK_PROLOG = "--task-prolog is not supported: wrap the command in a script instead"
 _NO_X11 = "--x11 is not supported: X11 connections are not forwarded"
 
 _OWN: tuple[Row, ...] = (
@@ -47,14 +44,14 @@ _OWN: tuple[Row, ...] = (
     ("preserve-env", "E", FLAG, "", "keep the job's task counts", ACCEPTED),
     ("prolog", "", VALUE, "FILE", "run here before the step", IMPLEMENTED),
     ("propagate", "", OPTIONAL, "LIMITS", "resource limits to carry over", IMPLEMENTED),
-    ("pty", "", FLAG, "", "terminal for task 0", _NO_PTY),
+    ("pty", "", FLAG, "", "terminal for task 0", IMPLEMENTED),
     ("quit-on-interrupt", "", FLAG, "", "one Ctrl-C ends the step", IMPLEMENTED),
     ("relative", "r", VALUE, "N", "start at that node of the job", ACCEPTED),
     ("resv-ports", "", OPTIONAL, "N", "reserve ports", ACCEPTED),
     ("send-libs", "", OPTIONAL, "yes|no", "with --bcast: libraries too", ACCEPTED),
     ("slurmd-debug", "", VALUE, "LEVEL", "debug level of the step", ACCEPTED),
-    ("task-epilog", "", VALUE, "FILE", "run after each task", _NO_TASK_EPILOG),
-    ("task-prolog", "", VALUE, "FILE", "run before each task", _NO_TASK_PROLOG),
+    ("task-epilog", "", VALUE, "FILE", "run after each task", IMPLEMENTED),
+    ("task-prolog", "", VALUE, "FILE", "run before each task", IMPLEMENTED),
     ("test-only", "", FLAG, "", "say when it would start; run nothing", IMPLEMENTED),
     ("threads", "T", VALUE, "N", "threads for messages", ACCEPTED),
     ("unbuffered", "u", FLAG, "", "pass output on at once", IMPLEMENTED),
