@@ -62,6 +62,8 @@ MEANINGS = {
     "OverTimeLimit": "Minutes that a job may run beyond its time limit.",
     "Prolog": "Program that runs on the node before a job, as the user of stepd.",
     "Epilog": "Program that runs on the node after a job, as the user of stepd.",
+    "TaskEpilog": "Program that runs after the script and after each task, as the user of the job;"
+    " its failure is told and changes nothing.",
     "TaskProlog": "Program that runs before the script, as the user of the job; what it"
     " prints can set variables of the job.",
     "PrologEpilogTimeout": "Seconds that Prolog and Epilog may take.",

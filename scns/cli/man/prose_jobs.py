@@ -63,7 +63,8 @@ back at the end. Options end at the first word that is not one.
 """,
         differences="""
 Heterogeneous jobs (`:` between sets of options) are refused. The command passes its own streams to
-the tasks: nothing is copied on the way.
+the tasks: nothing is copied on the way. With `--pty` task 0 has a terminal of the size of yours,
+and standard input that is no terminal is handed to the task as it is.
 """,
         status="""
 The highest exit code of the tasks, 128 plus the number of the signal for a task that died by one, 2
@@ -77,6 +78,10 @@ Run a command with 2 CPUs as soon as they are free:
 Four tasks inside a job, each line with the number of its task:
 
     srun -n 4 --label hostname
+
+A shell in the resources of a new job:
+
+    srun -c 4 -t 1:00:00 --pty bash
 """,
         also=("sbatch", "salloc", "sstat"),
     ),
