@@ -172,7 +172,9 @@ class Config:
     )
 
     scheduler_type: str = _key(
-        "SchedulerType", kinds.choice("sched/backfill", "sched/builtin"), "sched/backfill"
+        "SchedulerType",
+        kinds.choice("sched/backfill", "sched/builtin", "sched/firstfit"),
+        "sched/backfill",
     )
     scheduler_parameters: Mapping[str, str] = _table_of("SchedulerParameters", kinds.PARAMETERS)
     priority_type: str = _key(

@@ -12,7 +12,7 @@ from operator import add, ge
 from sys import float_info
 from typing import TYPE_CHECKING
 
-from scns.planner.placement import Spread, amount_of, capacity, choose, place
+from scns.planner.placement import Spread, amount_of, capacity, choose, place, whole
 from scns.planner.slot import OVERDUE, Slot
 
 if TYPE_CHECKING:
@@ -46,13 +46,24 @@ def earliest(demand: Demand, ledger: Ledger, horizon: float) -> Chance | None:
     """
     best: Chance | None = None
     for need in demand.needs:
-        start = _moment(need, demand, ledger, min(horizon, best.start if best else inf))
-        if start is None or (best and start >= best.start):
+        found = _moment(need, demand, ledger, min(horizon, best.start if best else inf))
+        if found is None or (best and found[0] >= best.start):
             continue
-        spread = place(need, ledger, start, start + need.limit)
+        start, slot = found
+        spread = [(slot, need.tasks)] if slot else place(need, ledger, start, start + need.limit)
         if spread is not None:
             best = Chance(start, need.limit, need, spread)
     return best
+
+
+def blockers(chance: Chance, ledger: Ledger, *, licensed: bool) -> tuple[int, ...]:
+    """机会落在的节点上（以及许可证），到那时为止会让出资源的作业；守住节点时是其上所有的作业。"""
+    until = inf if chance.start <= ledger.now else chance.start
+    where = [slot for slot, _ in chance.spread]
+    if licensed:
+        where.append(ledger.pool)
+    jobs = {job_id for slot in where for end, job_id, _ in slot.releases if end <= until}
+    return tuple(sorted(jobs))
 
 
 def licensed(demand: Demand, ledger: Ledger, start: float, end: float) -> bool:
@@ -63,14 +74,18 @@ def licensed(demand: Demand, ledger: Ledger, start: float, end: float) -> bool:
     return all(free >= count for free, count in zip(room, demand.licenses, strict=True))
 
 
-def _moment(need: Need, demand: Demand, ledger: Ledger, horizon: float) -> float | None:
-    """这种要求最早何时满足；不晚于 `horizon`，否则 None。"""
+def _moment(
+    need: Need, demand: Demand, ledger: Ledger, horizon: float
+) -> tuple[float, Slot | None] | None:
+    """这种要求最早何时满足，已知时还有在哪个节点；不晚于 `horizon`，否则 None。"""
     walled = any(slot.walls for slot in need.slots)
     if need.single and not demand.licenses and not walled:
-        start = inf
+        start, where = inf, None
         for slot in need.slots:
-            start = min(start, _first_on(need, slot, ledger.now, start))
-        return start if start <= horizon and start < inf else None
+            first = _first_on(need, slot, ledger.now, start)
+            if first < start:
+                start, where = first, slot
+        return (start, where) if start <= horizon and start < inf else None
 
     def fits(start: float) -> bool:
         end = start + need.limit
@@ -83,15 +98,15 @@ def _moment(need: Need, demand: Demand, ledger: Ledger, horizon: float) -> float
     if not walled and not ledger.pool.times and not any(slot.times for slot in need.slots):
         # 没有许诺时空闲只增不减：满足与否随时间单调
         at = bisect_left(times, True, key=fits)
-        return times[at] if at < len(times) else None
-    return next((start for start in times if fits(start)), None)
+        return (times[at], None) if at < len(times) else None
+    return next(((start, None) for start in times if fits(start)), None)
 
 
 def _first_on(need: Need, slot: Slot, now: float, before: float) -> float:
     """一个节点上最早何时放得下整个作业；不早于 `before` 时是无穷大。"""
-    if capacity(need, slot.total, slot) < need.tasks:
+    amount = whole(need, slot)
+    if amount is None:
         return inf
-    amount = amount_of(need, need.tasks, slot)
     cpus = amount[0]
     if not slot.times:
         room = slot.idle

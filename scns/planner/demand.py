@@ -38,6 +38,7 @@ class Need:
         single：只会落在一个节点上
         least_cpus：一个节点上至少要有几个空闲 CPU 才值得细看；`whole_cpus` 是整个集群要有几个
         family、size：失败的备忘用：同一族里各项都不小于它的要求，在它失败以后也必失败
+        wholes：`placement.whole` 的备忘，按节点的配置
     """
 
     partition: str
@@ -64,6 +65,7 @@ class Need:
     whole_cpus: int = 1
     family: tuple[object, ...] = ()
     size: Vector = ()
+    wholes: dict[Vector, Vector | None] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(slots=True)

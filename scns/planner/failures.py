@@ -20,8 +20,11 @@ class Failures:
 
     def cover(self, need: Need, limit: float) -> bool:
         """要用 `limit` 秒的这种要求是否必定失败。"""
+        sizes = self._sizes.get(need.family)
+        if not sizes:
+            return False
         size = (limit, *need.size)
-        return any(all(map(ge, size, failed)) for failed in self._sizes.get(need.family, ()))
+        return any(all(map(ge, size, failed)) for failed in sizes)
 
     def add(self, need: Need, limit: float) -> None:
         """记下一次失败。"""

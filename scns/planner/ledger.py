@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from scns.planner.snapshot import Node, Reservation, Running, Snapshot
+    from scns.planner.standing import Standing
 
 
 @dataclass(slots=True)
@@ -48,13 +49,17 @@ class Ledger:
         licenses = tuple(snapshot.licenses[name] for name in self.license_names)
         self.pool = Slot("", -1, licenses)
         self._build_walls(snapshot.reservations)
-        self._promised: list[Slot] = []
+        self._promised: dict[Slot, None] = {}
+        self._ends: set[float] = set()
+        #: 上一轮的许诺，这一轮仍然成立；None 时要从头许诺。
+        self.standing: Standing | None = None
         #: 上一次归还以来的记号；还是同一个时，空闲的只会更少。
         self.mark = object()
         self.load(snapshot)
 
     def load(self, snapshot: Snapshot) -> None:
         """换成另一个快照的占用；它的节点、许可证与预留必须与建成时的相同。"""
+        self.standing = None
         self.begin(snapshot.now)
         self.mark = object()
         self.pool.load(self.pool.total, ())
@@ -82,16 +87,34 @@ class Ledger:
         return tuple(licenses.get(name, 0) for name in self.license_names)
 
     def begin(self, now: float) -> None:
-        """开始一轮：时间走到现在，抹去上一轮的许诺。"""
+        """开始一轮：时间走到现在，抹去上一轮的许诺；仍然成立的（`standing`）留着。
+
+        成立的条件：上一轮以来的归还都正在预计的时刻，即现在，还没有归还的也都没有过期。
+        """
         self.now = now
+        on_time = all(end == now for end in self._ends)
+        self._ends.clear()
+        if self.standing is not None and on_time and self.foreseen():
+            for slot in self._promised:
+                slot.trim(now)
+        else:
+            self.forget()
+
+    def forget(self) -> None:
+        """抹去所有的许诺。"""
+        self.standing = None
         for slot in self._promised:
             slot.forget_promises()
         self._promised.clear()
 
+    def foreseen(self) -> bool:
+        """有许诺的各处，将来的归还是否都在预计的时刻，见 `Slot.foreseen`。"""
+        return all(slot.foreseen(self.now) for slot in self._promised)
+
     def promise(self, slot: Slot, start: float, end: float, amount: Vector) -> None:
-        """把一段时间的资源许给一个还没启动的作业，到下一轮为止。"""
+        """把一段时间的资源许给一个还没启动的作业。"""
         slot.promise(self.now, start, end, amount)
-        self._promised.append(slot)
+        self._promised[slot] = None
 
     def start(self, booking: Booking) -> None:
         """一个作业现在启动。"""
@@ -103,6 +126,8 @@ class Ledger:
     def end(self, booking: Booking) -> None:
         """一个作业结束。"""
         self.mark = object()
+        if self.standing is not None:
+            self._ends.add(booking.end)
         for slot, amount, cpus in booking.parts:
             slot.end(booking.end, booking.job_id, amount, cpus)
         if booking.licenses:

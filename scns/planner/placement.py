@@ -69,6 +69,15 @@ def amount_of(need: Need, tasks: int, slot: Slot) -> Vector:
     return tuple(amount)
 
 
+def whole(need: Need, slot: Slot) -> Vector | None:
+    """整个作业放在一个节点上占多少；再空也放不下时为 None。只看节点的配置，因此算一次就记住。"""
+    total = slot.total
+    if total not in need.wholes:
+        fits = capacity(need, total, slot) >= need.tasks
+        need.wholes[total] = amount_of(need, need.tasks, slot) if fits else None
+    return need.wholes[total]
+
+
 def place(need: Need, ledger: Ledger, start: float, end: float, first: int = 0) -> Spread | None:
     """从 `start` 到 `end` 自始至终放得下的摆法；放不下时为 None。
 
@@ -84,11 +93,11 @@ def place(need: Need, ledger: Ledger, start: float, end: float, first: int = 0) 
             continue
         if slot.walls and slot.closed(start, end, need.reservation):
             continue
-        tasks = capacity(need, room, slot)
         if single:
-            if tasks >= need.tasks:
+            amount = whole(need, slot)
+            if amount is not None and all(map(ge, room, amount)):
                 return [(slot, need.tasks)]
-        elif tasks > 0:
+        elif (tasks := capacity(need, room, slot)) > 0:
             caps.append((tasks, slot))
     return None if single else choose(need, caps)
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scns.planner.snapshot import Node, Policy, Request
+    from scns.planner.standing import Standing
 
 __all__ = ["Blocked", "Place", "Plan", "Planner", "Start", "decide", "feasible", "plan"]
 
@@ -34,24 +35,37 @@ class Plan:
 
     参数：
         starts：现在启动的，按决定的次序；一个数组可以有几项
-        blocked：逐个看过而没有启动的，按作业号；其余的问 `blocked_of`
         first：各分区（车道，见 `Need`）里第一个放不下的作业，后面的都在等它
     """
 
     starts: list[Start]
-    blocked: dict[int, Blocked]
     first: dict[str, int]
+    _noted: dict[int, Blocked]
+    _standing: Standing | None = field(repr=False, compare=False)
+    _ledger: Ledger = field(repr=False, compare=False)
     _queue: Queue = field(repr=False, compare=False)
     _compiler: Compiler = field(repr=False, compare=False)
     _limiter: Limiter | None = field(repr=False, compare=False)
-    _now: float = 0.0
+    _told: dict[int, Blocked] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def blocked(self) -> dict[int, Blocked]:
+        """逐个看过而没有启动的，按作业号；其余的问 `blocked_of`。
+
+        保守回填从上一轮留下的许诺也在其中，问时才写成这个样子，因此下一轮之前问完。
+        """
+        if self._told is None:
+            promised = self._standing.promised if self._standing else ()
+            told = (each.told(self._ledger, self.first) for each in promised)
+            self._told = {each.job_id: each for each in told} | self._noted
+        return self._told
 
     def blocked_of(self, job: Waiting) -> Blocked:
         """一个没有启动的作业为什么没有启动；用时才算，因此不必为每个作业各存一份。"""
         found = self.blocked.get(job.job_id)
         if found is not None:
             return found
-        if job.eligible > self._now:
+        if job.eligible > self._ledger.now:
             return Blocked(job.job_id, "BeginTime", expected_start=job.eligible)
         if job.count <= 0:
             return Blocked(job.job_id, "JobArrayTaskLimit")
@@ -125,7 +139,9 @@ def decide(
     """
     done = Round(ledger, compiler, queue, policy, limiter)
     done.run()
-    return Plan(done.starts, done.blocked, done.first, queue, compiler, limiter, ledger.now)
+    return Plan(
+        done.starts, done.first, done.blocked, done.standing, ledger, queue, compiler, limiter
+    )
 
 
 def feasible(

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from heapq import heappop, heappush
@@ -96,6 +96,8 @@ class Queue:
         self.heads: list[tuple[Rank, Line]] = []
         #: 各分区有几列作业在等。
         self.partitions: Counter[str] = Counter()
+        #: 增删的记录：名次，是不是增；None 时不记。
+        self.changes: list[tuple[Rank, bool]] | None = None
         for job in waiting:
             if job.eligible > now:
                 heappush(self._future, (job.eligible, job.job_id, job))
@@ -134,6 +136,8 @@ class Queue:
             heappush(self._future, (job.eligible, job.job_id, job))
             return
         line = self._line(job)
+        if self.changes is not None:
+            self.changes.append((line.rank(job), True))
         if not len(line) or line.rank(job) < line.rank(line.jobs[line.first]):
             self._drop_head(line)
             line.jobs.insert(line.first, job)
@@ -148,7 +152,10 @@ class Queue:
         if line is None or at < 0:
             # 从有序的列表里去掉几个仍是堆
             self._future = sorted(item for item in self._future if item[1] != job.job_id)
-        elif at > line.first:
+            return
+        if self.changes is not None:
+            self.changes.append((line.rank(job), False))
+        if at > line.first:
             del line.jobs[at]
         else:
             self._drop_head(line)
@@ -194,15 +201,20 @@ class Queue:
 
 
 class Walk:
-    """按名次走过队列一遍；一列的头启动了才轮到它后面的。"""
+    """按名次走过队列一遍；一列的头启动了才轮到它后面的。
 
-    def __init__(self, queue: Queue) -> None:
+    参数：
+        after：从这个名次以后走起；头在它以前、也要走到的列由 `resume` 放进来
+    """
+
+    def __init__(self, queue: Queue, after: Rank | None = None) -> None:
         self._heads = queue.heads
         self._further: list[tuple[Rank, int, Line]] = []
+        self._after = after
 
     def __iter__(self) -> Iterator[tuple[Line, int]]:
         heads, further = self._heads, self._further
-        at = 0
+        at = 0 if self._after is None else bisect_right(heads, self._after, key=_rank_of)
         while at < len(heads) or further:
             if further and (at >= len(heads) or further[0][0] < heads[at][0]):
                 _, index, line = heappop(further)
@@ -216,6 +228,11 @@ class Walk:
         """这一列的第 `index` 个已有着落，轮到它的下一个。"""
         if index + 1 < len(line.jobs):
             heappush(self._further, (line.rank(line.jobs[index + 1]), index + 1, line))
+
+    def resume(self, line: Line, after: Rank) -> None:
+        """一列的头在 `after` 以前：从它在那以后的第一个作业走起。"""
+        index = bisect_right(line.jobs, after, lo=line.first, key=line.rank)
+        self.go_on(line, index - 1)
 
 
 def _rank_of(head: tuple[Rank, Line]) -> Rank:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING
 
-from scns.planner.backfill import Chance, earliest, licensed, shelter
+from scns.planner.backfill import Chance, blockers, earliest, licensed, shelter
 from scns.planner.booking import book, tres_taken
 from scns.planner.decision import Blocked, Start
 from scns.planner.failures import Failures
@@ -13,17 +13,18 @@ from scns.planner.ledger import Ledger
 from scns.planner.limits import Excess, Limiter, tres_of
 from scns.planner.placement import Spread, amount_of, place
 from scns.planner.queue import Line, Queue, Walk
+from scns.planner.standing import Promised, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
     from scns.planner.demand import Compiler, Demand, Need
-    from scns.planner.slot import Slot
+    from scns.planner.slot import Slot, Vector
     from scns.planner.snapshot import Policy, Waiting
 
 
 class Round:
-    """一轮规划；`run` 之后，结果在 `starts`、`blocked` 与 `first` 里。"""
+    """一轮规划；`run` 之后，结果在 `starts`、`blocked`、`first` 与保守回填的 `standing` 里。"""
 
     def __init__(
         self,
@@ -49,8 +50,19 @@ class Round:
         self._idle_cpus = sum(slot.idle[0] for slot in ledger.slots if slot.up)
         # 归还的记号与至此的许诺：这些相同，上一轮放不下的这一轮也放不下。预留随时间推移会放开资源，
         # 有预留时永不相同
-        walled = any(slot.walls for slot in ledger.slots)
-        self._context: tuple[object, ...] = (object() if walled else ledger.mark,)
+        self._walled = any(slot.walls for slot in ledger.slots)
+        self._context: tuple[object, ...] = (object() if self._walled else ledger.mark,)
+        # 保守回填的许诺：上一轮的仍然成立就接着用，否则从头来
+        self.standing: Standing | None = None
+        self._kept = ledger.standing
+        if self._kept is not None and (
+            limiter or not self._kept.holds(queue, compiler, policy, ledger.now)
+        ):
+            self._kept = None
+            ledger.forget()
+        if policy.kind == "conservative":
+            whole = limiter is None and window is None and not self._walled
+            self.standing = self._kept or Standing(queue, compiler, policy, whole=whole)
         # 已经有作业得到许诺的分区
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区
@@ -63,14 +75,45 @@ class Round:
 
     def run(self) -> None:
         """走过队列一遍。"""
-        decided = self._decided()
+        if self._kept is not None:
+            self._resume(self._kept)
+        if self._kept is None or not self._settled():
+            self._go_through()
+        if self.standing is not None:
+            keep = self.standing.settle(start.job_id for start in self.starts)
+            self.ledger.standing = self.standing if keep and self.ledger.foreseen() else None
+
+    def _go_through(self) -> None:
         for line, index in self._walk:
-            if self._sure_to_fail(line, index, decided):
+            if self._sure_to_fail(line, index, self._decided()):
                 # 绝大多数作业到此为止，原因有人问时再说
                 continue
             self._consider(line, index)
             if self._settled():
                 break
+
+    def _resume(self, kept: Standing) -> None:
+        """接着用上一轮的许诺：轮到的启动，然后从最后一份许诺以后走起。"""
+        last = kept.promised[-1].rank
+        due = kept.take(self.ledger.now)
+        for each in due:
+            for slot, amount in each.parts:
+                slot.withdraw(each.chance.start, each.chance.end, amount)
+            self._start(each.job, each.demand, each.chance)
+        lanes = sum(1 for lines in self._queue.partitions.values() if lines)
+        for each in kept.promised:
+            for name in each.demand.lanes:
+                self.first.setdefault(name, each.job.job_id)
+            if len(self.first) == lanes:
+                break
+        self._tests -= len(kept.promised)
+        self._context = (self._context[0], kept.token)
+        self._walk = Walk(self._queue, last)
+        if self._tests > 0:
+            # 没有余下的次数时，与放不下的同一形状的也都放不下，不必看
+            for line in {each.line: None for each in (*due, *kept.promised)}:
+                if len(line.jobs) - line.first > 1:
+                    self._walk.resume(line, last)
 
     def _sure_to_fail(self, line: Line, index: int, decided: Set[str]) -> bool:
         """不必细看就知道放不下，也轮不到它得许诺。
@@ -88,7 +131,9 @@ class Round:
         """哪些分区里再有放不下的作业，也不会得到许诺；随规划的进行增多。"""
         if self._policy.kind == "easy":
             return self._promised
-        return self.first.keys() if self._policy.kind != "conservative" else frozenset()
+        if self._policy.kind == "conservative" and self._tests > 0:
+            return frozenset()
+        return self.first.keys()
 
     def _settled(self) -> bool:
         """再看下去是否不会有新的决定。"""
@@ -107,6 +152,9 @@ class Round:
     def _consider(self, line: Line, index: int) -> None:
         """为一列里轮到的作业作决定。"""
         job = line.jobs[index]
+        if self.standing is not None and (job.eligible > self.ledger.now or job.count != 1):
+            # 还有几个、何时轮到，会不经队列而变
+            self.standing.whole = False
         if job.eligible > self.ledger.now or job.count <= 0:
             # 原因不必记：由作业自己看得出
             self._walk.go_on(line, index)
@@ -194,30 +242,46 @@ class Round:
             blocked.blockers = (ahead,)
         elif not self._license_left(demand):
             blocked.reason = "Licenses"
-        if self._not_begun(demand):
+        if self._walled and self._not_begun(demand):
             blocked.reason = "Reservation"
         if self._policy.kind == "fifo":
             for name in names:
                 self._closed |= self._compiler.overlaps.get(name, {name})
+        elif self._promise_each(line, job, demand, blocked.reason):
+            return
         else:
             self._promise(job, demand, names, blocked)
         self._note(blocked)
+
+    def _promise_each(self, line: Line, job: Waiting, demand: Demand, reason: str) -> bool:
+        """保守回填：许给一个放不下的作业它最早的机会；没有机会时返回 False。"""
+        standing = self.standing
+        if standing is None or self._tests <= 0:
+            return False
+        chance = self._earliest(demand)
+        if chance is None:
+            standing.whole = False
+            return False
+        parts = self._reserve(chance, demand)
+        rank = line.rank(job)
+        standing.add(Promised(rank, line, job, demand, chance, parts, reason))
+        self._context = (self._context[0], standing.token)
+        return True
 
     def _promise(
         self, job: Waiting, demand: Demand, names: frozenset[str], blocked: Blocked
     ) -> None:
         """轮到它得许诺时，许给它最早的机会；没有机会而又等得太久，守住它最有指望的节点。"""
-        kind = self._policy.kind
-        if kind != "conservative" and not names.isdisjoint(self._promised):
+        if self.standing is None and not names.isdisjoint(self._promised):
             return
-        chance = self._earliest(demand) if kind != "firstfit" else None
+        chance = self._earliest(demand) if self._policy.kind == "easy" else None
         if chance is not None:
             blocked.expected_start = chance.start
         elif not blocked.blockers:
             chance = shelter(demand, self.ledger)
         if chance is None:
             return
-        blocked.blockers = self._blockers(chance, bool(demand.licenses))
+        blocked.blockers = blockers(chance, self.ledger, licensed=bool(demand.licenses))
         bound = self._policy.age_bound
         waited = self.ledger.now - job.eligible
         if blocked.expected_start is None and (bound is None or waited < bound):
@@ -226,11 +290,18 @@ class Round:
         blocked.nodes = tuple(slot.name for slot, _ in chance.spread)
         self._promised |= names
         self._context = (*self._context, job.job_id, chance.start, blocked.nodes)
-        for slot, tasks in chance.spread:
-            amount = amount_of(chance.need, tasks, slot)
+        self._reserve(chance, demand)
+        if self.standing is not None:
+            self.standing.whole = False
+
+    def _reserve(self, chance: Chance, demand: Demand) -> list[tuple[Slot, Vector]]:
+        """在账本上许下一次机会，返回各节点上许出的资源。"""
+        parts = [(slot, amount_of(chance.need, tasks, slot)) for slot, tasks in chance.spread]
+        for slot, amount in parts:
             self.ledger.promise(slot, chance.start, chance.end, amount)
         if demand.licenses:
             self.ledger.promise(self.ledger.pool, chance.start, chance.end, demand.licenses)
+        return parts
 
     def _earliest(self, demand: Demand) -> Chance | None:
         """最早的机会；算不出，或者这一轮算得够多了，为 None。"""
@@ -242,15 +313,6 @@ class Round:
             for need in demand.needs:
                 self._hopeless.add(need, need.limit)
         return chance
-
-    def _blockers(self, chance: Chance, licensed: bool) -> tuple[int, ...]:
-        """机会落在的节点上（以及许可证），到那时为止会让出资源的作业；守住节点时是其上所有的作业。"""
-        until = inf if chance.start <= self.ledger.now else chance.start
-        where = [slot for slot, _ in chance.spread]
-        if licensed:
-            where.append(self.ledger.pool)
-        jobs = {job_id for slot in where for end, job_id, _ in slot.releases if end <= until}
-        return tuple(sorted(jobs))
 
     def _not_begun(self, demand: Demand) -> bool:
         """作业的预留是否还没有开始。"""

@@ -22,8 +22,9 @@ OVERDUE = 1.0
 class Slot:
     """一处资源的账。
 
-    许诺（`promise`）只在一轮之内有效：有许诺时 `times` 与 `rooms` 是从现在起空闲量的阶梯；
-    没有许诺时 `times` 为空，空闲量只会因归还而增加，用 `idle` 与 `releases` 就够。
+    有许诺（`promise`）时 `times` 与 `rooms` 是从现在起空闲量的阶梯；没有许诺时 `times` 为空，
+    空闲量只会因归还而增加，用 `idle` 与 `releases` 就够。许诺在下一轮开始时抹去；情形没有变的
+    （`standing`），阶梯留着，作业按时归还不改动它。
 
     参数：
         order：在快照里的次序
@@ -120,8 +121,15 @@ class Slot:
             self._unfold(now)
         first = self._cut(start)
         last = len(self.times) if end == inf else self._cut(end)
-        for at in range(first, last):
-            self.rooms[at] = tuple(map(sub, self.rooms[at], amount))
+        rooms = self.rooms
+        rooms[first:last] = [tuple(map(sub, room, amount)) for room in rooms[first:last]]
+
+    def withdraw(self, start: float, end: float, amount: Vector) -> None:
+        """收回一份许诺；各项同许诺时的，`start` 不早于阶梯的起点。"""
+        first = self._cut(start)
+        last = len(self.times) if end == inf else self._cut(end)
+        rooms = self.rooms
+        rooms[first:last] = [tuple(map(add, room, amount)) for room in rooms[first:last]]
 
     def start(self, now: float, end: float, job_id: int, amount: Vector, cpus: int = 0) -> None:
         """一个作业现在启动；`cpus` 是它所用 CPU 的位图。"""
@@ -138,9 +146,21 @@ class Slot:
         del self.releases[bisect_left(self.releases, (end, job_id, amount))]
 
     def forget_promises(self) -> None:
-        """抹去一轮之内的许诺。"""
+        """抹去许诺。"""
         self.times = []
         self.rooms = []
+
+    def foreseen(self, now: float) -> bool:
+        """将来的归还是否都在预计的时刻：没有一次因为过期而推到 `OVERDUE` 秒以后。"""
+        return not self.releases or self.releases[0][0] >= now + OVERDUE
+
+    def trim(self, now: float) -> None:
+        """时间走到现在，许诺照旧：去掉阶梯上已经过去的部分。"""
+        past = bisect_right(self.times, now) - 1
+        if past >= 0:
+            del self.times[:past]
+            del self.rooms[:past]
+            self.times[0] = now
 
     def _unfold(self, now: float) -> None:
         self.times, self.rooms = [now], [self.idle]

@@ -12,12 +12,25 @@ from scns.arrays import from_multirange
 from scns.db import accounts, jobs, nodes
 from scns.errors import ScnsError
 from scns.planner.features import Features
-from scns.planner.snapshot import Node, Partition, Policy, Request, Running, Snapshot, Use, Waiting
+from scns.planner.snapshot import (
+    Kind,
+    Node,
+    Partition,
+    Policy,
+    Request,
+    Running,
+    Snapshot,
+    Use,
+    Waiting,
+)
 
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from scns.config import Config
+
+#: 不看 `bf_*` 的排程器；值是策略。
+_KINDS: Mapping[str, Kind] = {"sched/builtin": "fifo", "sched/firstfit": "firstfit"}
 
 #: 每个形状至多取出多少个候选；空闲 CPU 更少时只取那么多。
 MAX_DEPTH = 256
@@ -29,18 +42,22 @@ CACHE_SIZE = 20_000
 def policy_of(settings: Config) -> Policy:
     """配置里的排程策略。
 
-    `SchedulerType=sched/builtin` 是严格先来先服务；其余有预约地回填，`SchedulerParameters` 里
-    认得 `bf_max_job_test`、`bf_window`（分钟），以及自己的 `bf_conservative`：每个放不下的
-    作业都有预约。不是整数的值不理会，与 Slurm 相同。来源：slurm.conf(5) “SchedulerParameters”。
+    `SchedulerType=sched/builtin` 是严格先来先服务；`sched/firstfit` 是首次适应，自己的词，Slurm
+    没有；其余有预约地回填，`SchedulerParameters` 里认得 `bf_max_job_test`、`bf_window`（分钟），
+    以及自己的两个：`bf_conservative`，每个放不下的作业都有预约；`age_bound`（秒），没有预约的
+    队首等了这么久，就替它守住节点，见 `Policy`。不是整数的值不理会，与 Slurm 相同。
+    来源：slurm.conf(5) “SchedulerParameters”。
     """
-    if settings.scheduler_type == "sched/builtin":
-        return Policy(kind="fifo")
     given = settings.scheduler_parameters
-    policy = Policy(kind="conservative" if "bf_conservative" in given else "easy")
+    policy = Policy("conservative" if "bf_conservative" in given else "easy")
+    if settings.scheduler_type in _KINDS:
+        policy.kind = _KINDS[settings.scheduler_type]
     if given.get("bf_max_job_test", "").isdecimal():
         policy.bf_max_job_test = int(given["bf_max_job_test"])
     if given.get("bf_window", "").isdecimal():
         policy.bf_window = int(given["bf_window"]) * 60.0
+    if given.get("age_bound", "").isdecimal():
+        policy.age_bound = float(given["age_bound"])
     return policy
 
 

@@ -263,6 +263,7 @@ def test_errors_in_an_included_file_name_that_file(refused, tmp_path):
         ("EnforcePartLimits=yes", "enforce_part_limits", "ALL"),
         ("EnforcePartLimits=any", "enforce_part_limits", "ANY"),
         ("SchedulerType=sched/builtin", "scheduler_type", "sched/builtin"),
+        ("SchedulerType=sched/firstfit", "scheduler_type", "sched/firstfit"),
         (
             "SchedulerParameters=batch_sched_delay=0,defer",
             "scheduler_parameters",
@@ -320,7 +321,7 @@ def test_a_record_starts_with_its_name(refused):
         ("OverTimeLimit=-1", "a whole number, 0 or more, or UNLIMITED"),
         ("DefMemPerCPU=1G", "MiB as a whole number, 0 or more, or UNLIMITED"),
         ("JobRequeue=maybe", "YES or NO"),
-        ("SchedulerType=sched/wiki", "one of sched/backfill, sched/builtin"),
+        ("SchedulerType=sched/wiki", "one of sched/backfill, sched/builtin, sched/firstfit"),
         ("PriorityType=fifo", "one of priority/multifactor, priority/basic"),
         ("EnforcePartLimits=2", "one of NO, ANY, ALL"),
         ("PriorityMaxAge=1h", "a time such as 30, 12:00:00, 7-0 or UNLIMITED"),
