@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _MANY = 1 << 60
 
+#: 至多记住这么多种要求配不配得上。
+_MOST_VERDICTS = 10_000
+
 
 @dataclass(slots=True)
 class Need:
@@ -129,6 +132,8 @@ class Compiler:
         self._partitions = {partition.name: partition for partition in partitions}
         self._reservations = {each.name: each for each in reservations}
         self._candidates: dict[object, Candidates] = {}
+        # 除时限外相同的要求，配不配得上也相同；不同的时限可以有无穷多种
+        self._verdicts: dict[object, str] = {}
         self.overlaps = _overlaps(partitions)
 
     def tier(self, request: Request) -> int:
@@ -204,13 +209,26 @@ class Compiler:
         if gres is None:
             return "PartitionConfig"
         need = _need(request, partition, found, required, gres)
-        if not _hosts(need, found.slots, found.kinds):
-            return "PartitionConfig"
-        if not _hosts(need, found.up, found.up_kinds):
+        verdict = self._verdict(need, found)
+        if verdict == "ReqNodeNotAvail":
             demand.unavailable = tuple(slot.name for slot in found.slots if not slot.up)
-            return "ReqNodeNotAvail"
-        demand.needs.append(need)
-        return ""
+        elif not verdict:
+            demand.needs.append(need)
+        return verdict
+
+    def _verdict(self, need: Need, found: Candidates) -> str:
+        """节点都空闲时配得上就是空的，否则是原因。"""
+        key = (need.family, need.size)
+        verdict = self._verdicts.get(key)
+        if verdict is None:
+            if not _hosts(need, found.slots, found.kinds):
+                verdict = "PartitionConfig"
+            else:
+                verdict = "" if _hosts(need, found.up, found.up_kinds) else "ReqNodeNotAvail"
+            if len(self._verdicts) >= _MOST_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[key] = verdict
+        return verdict
 
     def _gres(self, request: Request) -> tuple[tuple[int, int], ...] | None:
         """各种通用资源的项与个数；有集群里没有的资源时为 None。"""

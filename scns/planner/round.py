@@ -84,13 +84,15 @@ class Round:
             self.ledger.standing = self.standing if keep and self.ledger.foreseen() else None
 
     def _go_through(self) -> None:
+        decided = self._decided()
         for line, index in self._walk:
-            if self._sure_to_fail(line, index, self._decided()):
+            if self._sure_to_fail(line, index, decided):
                 # 绝大多数作业到此为止，原因有人问时再说
                 continue
             self._consider(line, index)
             if self._settled():
                 break
+            decided = self._decided()
 
     def _resume(self, kept: Standing) -> None:
         """接着用上一轮的许诺：轮到的启动，然后从最后一份许诺以后走起。"""
@@ -240,7 +242,7 @@ class Round:
         blocked = Blocked(job.job_id, "Resources" if ahead is None else "Priority")
         if ahead is not None:
             blocked.blockers = (ahead,)
-        elif not self._license_left(demand):
+        elif demand.licenses and not self._license_left(demand):
             blocked.reason = "Licenses"
         if self._walled and self._not_begun(demand):
             blocked.reason = "Reservation"
