@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scns.errors import InvalidInput
@@ -56,7 +56,7 @@ class Workload:
 
 
 def read(lines: Iterable[str]) -> Workload:
-    """读一份 SWF。
+    """读一份 SWF；一行行地读，只留下作业。
 
     没有运行过（运行时间不是正数）或不知道处理器数的作业略去；请求的处理器数优先于实际的。
 
@@ -66,6 +66,7 @@ def read(lines: Iterable[str]) -> Workload:
     header: dict[str, str] = {}
     jobs: list[Trace] = []
     skipped = 0
+    ordered = True
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if text.startswith(";"):
@@ -76,20 +77,37 @@ def read(lines: Iterable[str]) -> Workload:
             job = _job(text.split(), number)
             skipped += job is None
             if job is not None:
+                ordered = ordered and (not jobs or _order(jobs[-1]) <= _order(job))
                 jobs.append(job)
-    jobs.sort(key=lambda job: (job.submit, job.job_id))
+    if not ordered:
+        # 绝大多数负载本来有序：排序要为每个作业另建一个键，一百万个就是一百兆
+        jobs.sort(key=_order)
     widest = max((job.cpus for job in jobs), default=1)
     stated = max(_number(header.get("MaxProcs", "")), _number(header.get("MaxNodes", "")))
     return Workload(jobs, max(stated, widest), header, skipped)
 
 
+def write(workload: Workload) -> Iterator[str]:
+    """写成 SWF 的各行，带换行；读回来是同一份负载。"""
+    header = workload.header | {"MaxProcs": f"{workload.cpus}"}
+    yield from (f"; {name}: {value}\n" for name, value in header.items())
+    for job in workload.jobs:
+        limit = -1 if job.limit is None else job.limit
+        memory = -1 if job.memory is None else job.memory * 1024
+        yield (
+            f"{job.job_id} {job.submit} -1 {job.run} {job.cpus} -1 -1 {job.cpus} {limit} {memory} 1"
+            f" {job.uid} {job.group} -1 {job.queue} -1 -1 -1\n"
+        )
+
+
+def _order(job: Trace) -> tuple[int, int]:
+    return job.submit, job.job_id
+
+
 def _job(columns: list[str], number: int) -> Trace | None:
     if len(columns) < _FEWEST:
         raise InvalidTrace(f"line {number}: {len(columns)} columns, {_FEWEST} expected")
-    try:
-        values = [int(float(column)) for column in columns[:_FEWEST]]
-    except (ValueError, OverflowError):
-        raise InvalidTrace(f"line {number}: not a number") from None
+    values = _integers(columns[:_FEWEST], number)
     job_id, submit, _, run, used, _, _, wanted, limit, memory, _, uid, group, _, queue = values
     cpus = wanted if wanted > 0 else used
     if run <= 0 or cpus <= 0 or submit < 0:
@@ -106,6 +124,17 @@ def _job(columns: list[str], number: int) -> Trace | None:
         max(group, 0),
         max(queue, 0),
     )
+
+
+def _integers(columns: list[str], number: int) -> list[int]:
+    try:
+        return list(map(int, columns))
+    except ValueError:
+        # 有的负载带小数，舍去
+        try:
+            return [int(float(column)) for column in columns]
+        except (ValueError, OverflowError):
+            raise InvalidTrace(f"line {number}: not a number") from None
 
 
 def _number(text: str) -> int:

@@ -120,6 +120,25 @@ def test_an_unknown_policy_is_refused(trace):
     assert "Unknown policy lottery; known: fifo, firstfit, easy, conservative" in done.stderr
 
 
+def test_as_many_jobs_as_wanted_are_drawn_from_the_trace(trace):
+    words = (trace, "--jobs", 200, "--load", 0.5, "--json", "-p", "easy", "-p", "fifo")
+    first, again = scns(*words).stdout, scns(*words).stdout
+    assert first == again
+    assert scns(*words, "--seed", 2).stdout != first
+    for one in json.loads(first):
+        assert one["all"]["jobs"] == 200
+        assert set(one["users"]) == {"7", "8", "9"}
+
+
+def test_a_load_alone_draws_as_many_jobs_as_the_trace_has(trace):
+    easy, busy = (
+        json.loads(scns(trace, "--load", load, "--json", "-p", "easy").stdout)[0]
+        for load in (0.1, 5)
+    )
+    assert easy["all"]["jobs"] == busy["all"]["jobs"] == 4
+    assert easy["makespan"] > busy["makespan"]
+
+
 def test_a_plot_is_drawn_when_matplotlib_is_there(trace, tmp_path):
     image = tmp_path / "plot.png"
     done = scns(trace, "--plot", image)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from importlib import import_module
@@ -13,15 +14,18 @@ import typer
 
 from scns.errors import InvalidInput, Unavailable
 from scns.planner import report, swf
+from scns.planner.resample import resample
 from scns.planner.simulate import Machine, asked, times, unlimited
 from scns.planner.simulate import simulate as replay
 from scns.planner.snapshot import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import TextIO
 
+    from scns.planner.plan import Plan
     from scns.planner.simulate import Ran
-    from scns.planner.swf import Trace, Workload
+    from scns.planner.swf import Workload
 
 #: 策略的名字到策略，次序就是表里的。
 POLICIES = {
@@ -30,6 +34,9 @@ POLICIES = {
     "easy": Policy("easy"),
     "conservative": Policy("conservative"),
 }
+
+#: 进度过了这么多秒才出现，此后每隔这么多秒更新。
+_PATIENCE, _PERIOD = 2.0, 0.5
 
 
 def simulate(
@@ -46,6 +53,15 @@ def simulate(
         float | None,
         typer.Option(min=0, help="Time limits are this times the real run time; 0: no limits."),
     ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Draw this many jobs from the trace at random, with repetition."),
+    ] = None,
+    load: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Draw jobs and pause between them so as to ask for this load."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other jobs.")] = 0,
     users: Annotated[bool, typer.Option("--users", help="Add a table of each user.")] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw busy CPUs and waiting jobs over time into this file.")
@@ -55,15 +71,21 @@ def simulate(
     """模拟并打印各策略的统计。"""
     chosen = _policies(policy)
     workload = _read(trace)
+    if jobs is not None or load is not None:
+        workload = resample(workload, jobs or len(workload.jobs), load=load, seed=seed)
     machine = Machine(cpus or -(-workload.cpus // nodes), nodes)
     limit = asked if estimate is None else times(estimate) if estimate else unlimited
     histories, reports, speeds = [], [], []
     for name in chosen:
         begun = time.process_time()
-        history = _run(workload, POLICIES[name], machine, limit)
+        with Pace(name, len(workload.jobs), sys.stderr) as pace:
+            watch = pace if pace.enabled else None
+            history = replay(workload, POLICIES[name], machine, limit=limit, watch=watch)
         speeds.append(len(history) / max(time.process_time() - begun, 1e-9))
-        histories.append(history)
         reports.append(report.summarise(name, history, machine.cpus * machine.nodes))
+        if plot is not None:
+            # 不画就不留：一百万个作业的经过是一百多兆
+            histories.append(history)
     if as_json:
         print(json.dumps([asdict(one) for one in reports], indent=2))
     else:
@@ -72,10 +94,46 @@ def simulate(
         draw(plot, chosen, histories, machine.cpus * machine.nodes)
 
 
-def _run(
-    workload: Workload, policy: Policy, machine: Machine, limit: Callable[[Trace], int | None]
-) -> list[Ran]:
-    return replay(workload, policy, machine, limit=limit)
+class Pace:
+    """模拟走到了哪里：终端上原地更新的一行，完了就擦去；不是终端时什么也不写。
+
+    参数：
+        jobs：一共几个作业
+        clock：秒
+    """
+
+    def __init__(
+        self, name: str, jobs: int, out: TextIO, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.enabled = out.isatty()
+        self._name = name
+        self._jobs = jobs
+        self._out = out
+        self._clock = clock
+        self._started = 0
+        self._begun = clock()
+        self._next = self._begun + _PATIENCE
+        self._shown = False
+
+    def __enter__(self) -> Pace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            print("\r\x1b[K", end="", file=self._out, flush=True)
+
+    def __call__(self, now: float, plan: Plan) -> None:
+        """一轮过去了。"""
+        del now
+        self._started += len(plan.starts)
+        moment = self._clock()
+        if moment < self._next:
+            return
+        self._next = moment + _PERIOD
+        self._shown = True
+        speed = self._started / (moment - self._begun)
+        done = f"{self._name}: {self._started:,} of {self._jobs:,} jobs started"
+        print(f"\r\x1b[K{done}, {speed:,.0f}/s", end="", file=self._out, flush=True)
 
 
 def _policies(names: list[str] | None) -> list[str]:
