@@ -38,10 +38,13 @@ MEANINGS = {
     " submission: NO lets it wait, ANY refuses it if it fits none of its"
     " partitions, ALL unless it fits all.",
     "SchedulerType": "sched/backfill lets a job pass others if that does not delay the first one;"
-    " sched/builtin is strictly first in, first out.",
+    " sched/builtin is strictly first in, first out; sched/firstfit, a word of scns and not of"
+    " Slurm, starts whatever fits, and keeps nodes for the first job once it has waited for"
+    " age_bound.",
     "SchedulerParameters": "bf_conservative makes a reservation for every job that does not"
     " fit, not only for the first; bf_max_job_test bounds how many;"
-    " bf_window, in minutes, how far ahead; enable_user_top lets users"
+    " bf_window, in minutes, how far ahead; age_bound, in seconds (3600), how long the first"
+    " job waits without a reservation until nodes are kept for it; enable_user_top lets users"
     " put their own jobs first with scontrol top. Others have no"
     " effect.",
     "PriorityType": "priority/multifactor adds up the weighted factors; priority/basic is"
