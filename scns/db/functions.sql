@@ -917,8 +917,12 @@ CREATE VIEW scns.node_list WITH (security_barrier) AS
 CREATE VIEW scns.partition_list WITH (security_barrier) AS
   SELECT p.* FROM scns.partition p;
 
--- 每个人的作业，不含脚本、环境、参数与命令行
-CREATE VIEW scns.queue WITH (security_barrier) AS
+-- 每个人的作业，不含脚本、环境、参数与命令行。
+-- 不是 security_barrier：它不藏任何行，只藏列，而被推下去的条件只碰得到这里列出的列；内建函数
+-- 出错时带出的值因此都是人人看得见的。屏障会挡住不防泄漏的条件（period 的 &&、LIKE），也不让
+-- 没有用到的 submission 从语句里去掉。LEFT JOIN 也为此：外键保证总有那一行。
+-- period：从提交到结束，没有结束的没有上界；写法与索引 job_period 相同。
+CREATE VIEW scns.queue AS
   SELECT j.id, j.submission_id, j.array_job_id, j.array_task_id, j.waiting, j.state,
          CASE WHEN j.eligible AND j.state = 'PENDING' AND j.reason = 'None' THEN 'Priority'
               ELSE j.reason END AS reason,
@@ -929,6 +933,7 @@ CREATE VIEW scns.queue WITH (security_barrier) AS
          j.suspend_time, j.suspended_seconds, j.outcome, j.outcome_uid, j.exit_code,
          j.exit_signal, j.node_list AS nodes, j.batch_host, j.nodes_alloc, j.cpus_alloc,
          j.memory_alloc, j.expected_start,
+         tstzrange(least(j.submit_time, j.end_time), j.end_time, '[]') AS period,
          s.owner, j.uid, s.gid, s.group_name, s.name, coalesce(j.partition, s.partition) AS partition,
          s.account, s.qos, s.nice,
          s.tasks, s.cpus_per_task, s.nodes_min, s.nodes_max, s.tasks_per_node, s.mincpus, s.cpus,
@@ -937,7 +942,7 @@ CREATE VIEW scns.queue WITH (security_barrier) AS
          s.licenses, s.requeue, s.comment, s.dependency_any, s.kill_on_invalid_dep,
          s.array_indices, s.array_limit, s.batch, s.directory, s.standard_input,
          s.standard_output, s.standard_error, s.command, s.submit_host, s.options
-    FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id;
+    FROM scns.job j LEFT JOIN scns.submission s ON s.id = j.submission_id;
 
 -- 自己的作业的私有部分（管理员看得见全部）
 CREATE VIEW scns.my_job WITH (security_barrier) AS
@@ -961,8 +966,8 @@ CREATE VIEW scns.dependency_list WITH (security_barrier) AS
   SELECT d.job_id, d.position, d.kind, d.on_job_id, d.on_task_id, d.delay, d.state
     FROM scns.dependency d;
 
--- 运行中的批处理步还没有自己的行，由作业行得出
-CREATE VIEW scns.step_list WITH (security_barrier) AS
+-- 运行中的批处理步还没有自己的行，由作业行得出。与 queue 一样谁都看得见，不藏行
+CREATE VIEW scns.step_list AS
   SELECT t.job_id, t.attempt, t.step_id, t.name, t.state, t.node_list, t.tasks, t.cpus,
          t.start_time, t.end_time, t.exit_code, t.exit_signal, t.user_milliseconds,
          t.system_milliseconds, t.max_rss

@@ -406,7 +406,23 @@ class Job(SQLModel, table=True):
         Index("job_active", "id", postgresql_where=text(_ACTIVE)),
         Index("job_array", "array_job_id", postgresql_where=text("array_job_id IS NOT NULL")),
         Index("job_submission", "submission_id"),
+        # 账目的查询：一段时间里结束的，一个用户的、一种状态的，与一段旧时间里还在的
         Index("job_end_time", "end_time", postgresql_where=text("end_time IS NOT NULL")),
+        Index(
+            "job_ended_of_user", "uid", "end_time", postgresql_where=text("end_time IS NOT NULL")
+        ),
+        Index(
+            "job_ended_in_state",
+            "state",
+            "end_time",
+            postgresql_where=text("end_time IS NOT NULL"),
+        ),
+        Index(
+            "job_period",
+            text("tstzrange(LEAST(submit_time, end_time), end_time, '[]')"),
+            postgresql_using="gist",
+            postgresql_where=text("end_time IS NOT NULL"),
+        ),
     )
 
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from scns.arrays import format_indices, from_multirange
-from scns.cli.accounting.values import Style, asked_memory, step_name, tres
+from scns.cli.accounting.values import STEP_NAMES
 from scns.hostlist import expand
 
 TYPE_CHECKING = False
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 _TRES_IDS = {"cpu": 1, "mem": 2, "node": 4, "billing": 5}
 _FIRST_GRES_ID = 1001
 
+_STEP_NAMES = {number: name for name, number in STEP_NAMES.items()}
 
-def job_document(style: Style, job: Record, steps: Sequence[Record]) -> Record:
+
+def job_document(cluster: str, job: Record, steps: Sequence[Record]) -> Record:
     """一个作业的记录。"""
     return {
         "account": job["account"],
@@ -31,26 +33,26 @@ def job_document(style: Style, job: Record, steps: Sequence[Record]) -> Record:
         "array": _array(job),
         "association": {
             "account": job["account"],
-            "cluster": style.cluster,
+            "cluster": cluster,
             "partition": None,
             "user": job["owner"],
         },
-        "cluster": style.cluster,
+        "cluster": cluster,
         "constraints": job["constraint_"] or "",
         "container": "",
         "derived_exit_code": _exit_code(job["derived_code"], 0),
         "time": {
-            "elapsed": style.seconds(job),
+            "elapsed": job["elapsed"],
             "eligible": job["eligible"] or 0,
-            "end": job["end"] or 0,
-            "start": job["start"] or 0,
+            "end": job["ended"] or 0,
+            "start": job["begun"] or 0,
             "submission": job["submit"],
-            "suspended": style.suspended(job),
+            "suspended": job["suspended"],
             **_cpu_times(job),
             "limit": None if job["time_limit"] is None else -(-job["time_limit"] // 60),
         },
         "exit_code": _exit_code(job["exit_code"], job["exit_signal"]),
-        "flags": [] if job["start"] is None else ["STARTED_ON_SCHEDULE"],
+        "flags": [] if job["begun"] is None else ["STARTED_ON_SCHEDULE"],
         "group": job["group_name"],
         "het": {"job_id": 0, "job_offset": None},
         "job_id": job["id"],
@@ -60,17 +62,17 @@ def job_document(style: Style, job: Record, steps: Sequence[Record]) -> Record:
         "partition": job["partition"],
         "priority": job["priority"],
         "qos": job["qos"],
-        "required": {"CPUs": job["cpus"], "memory": asked_memory(job)},
+        "required": {"CPUs": job["cpus"], "memory": _asked_memory(job)},
         "kill_request_user": _user_name(job["outcome_uid"]),
         "reservation": {"id": 0, "name": job["reservation"]},
         "state": {
             "current": "RUNNING" if job["state"] == "COMPLETING" else job["state"],
             "reason": job["reason"],
         },
-        "steps": [_step_document(style, job, step) for step in steps],
+        "steps": [_step_document(job, step) for step in steps],
         "tres": {
-            "allocated": _tres_list(tres(job, allocated=True)),
-            "requested": _tres_list(tres(job, allocated=False)),
+            "allocated": _tres_list(_tres(job, allocated=True)),
+            "requested": _tres_list(_tres(job, allocated=False)),
         },
         "user": job["owner"],
         "wckey": {"wckey": job["wckey"] or "", "flags": []},
@@ -88,16 +90,16 @@ def _array(job: Record) -> Record:
     }
 
 
-def _step_document(style: Style, job: Record, step: Record) -> Record:
+def _step_document(job: Record, step: Record) -> Record:
     nodes = expand(step["node_list"]) if step["node_list"] else []
-    identity = step_name(step)
+    number = step["step_id"]
     return {
         "nodes": {"list": nodes, "count": len(nodes), "range": step["node_list"]},
         "tres": _step_tres(step, nodes),
         "time": {
-            "elapsed": style.seconds(step),
-            "end": step["end"] or 0,
-            "start": step["start"] or 0,
+            "elapsed": step["elapsed"],
+            "end": step["ended"] or 0,
+            "start": step["begun"] or 0,
             "suspended": 0,
             **_cpu_times(step),
         },
@@ -111,7 +113,7 @@ def _step_document(style: Style, job: Record, step: Record) -> Record:
         "step": {
             "job_id": job["id"],
             "het": {"component": None},
-            "id": int(identity) if identity.isdigit() else identity,
+            "id": _STEP_NAMES.get(number, number),
             "name": step["name"],
         },
         "task": {"distribution": "Unknown" if step["step_id"] < 0 else "Cyclic"},
@@ -134,6 +136,31 @@ def _step_tres(step: Record, nodes: list[str]) -> Record:
         "consumed": {"max": [], "min": [], "average": [], "total": []},
         "allocated": _tres_list({"cpu": step["cpus"], "node": len(nodes)}),
     }
+
+
+def _tres(job: Record, *, allocated: bool) -> dict[str, int]:
+    """可计量资源的名字到个数；内存以 MiB 计。还没有分到时没有分配。"""
+    if allocated and job["nodes_alloc"] is None:
+        return {}
+    count = job["nodes_alloc"] if allocated else job["nodes_min"]
+    amount = job["cpus_alloc"] if allocated else job["cpus"]
+    found = {"billing": amount, "cpu": amount}
+    for item in (job["gres"] or "").split(","):
+        name, _, number = item.rpartition(":")
+        if name and number.isdigit():
+            found[f"gres/{name}"] = int(number) * count
+    found["mem"] = job["memory_alloc"] if allocated else _asked_memory(job)
+    found["node"] = count
+    return {name: number for name, number in found.items() if number}
+
+
+def _asked_memory(job: Record) -> int:
+    """要求的内存总数，MiB；0 是节点的全部，没有要求时也是 0。"""
+    if job["memory_per_cpu"]:
+        return int(job["memory_per_cpu"]) * int(job["cpus"])
+    if job["memory_per_node"] == 0:
+        return int(job["largest_memory"] or 0) * int(job["nodes_min"])
+    return int(job["memory_per_node"] or 0) * int(job["nodes_min"])
 
 
 def _tres_list(found: dict[str, int]) -> list[Record]:

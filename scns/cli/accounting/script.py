@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from scns.cli.accounting.values import job_id
 from scns.db import connect
 from scns.errors import RequestRefused
 
@@ -19,23 +18,22 @@ _RULE = "-" * 80
 _NONE = b"NONE\n"
 
 
-def show(
-    connection: Any, jobs: Iterable[tuple[dict[str, Any], list[dict[str, Any]]]], stored: str
-) -> None:
+def show(connection: Any, jobs: Iterable[tuple[int, str]], stored: str) -> None:
     """逐个作业打印。
 
     环境只有 scnsd 读得到，所以一律是 NONE，与没有配置 `AccountingStoreFlags=job_env` 的
     Slurm 相同。
 
     参数：
+        jobs：作业号与印给用户的写法
         stored：`batch-script` 或 `env-vars`
     """
     write = sys.stdout.buffer.write
-    for job, _ in jobs:
+    for number, label in jobs:
         if stored == "batch-script":
-            title, body = f"Batch Script for {job_id(job)}", _script(connection, job["id"])
+            title, body = f"Batch Script for {label}", _script(connection, number)
         else:
-            title = f"Environment used for {job_id(job)} (must be batch to display)"
+            title = f"Environment used for {label} (must be batch to display)"
             body = _NONE
         write(f"{title}\n{_RULE}\n".encode() + body + b"\n")
     sys.stdout.buffer.flush()

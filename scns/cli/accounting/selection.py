@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from scns.arrays import InvalidJobRef, parse_job_refs, to_multirange
+from scns.cli.accounting.records import ALL, Rows
+from scns.cli.accounting.values import STEP_NAMES
 from scns.errors import InvalidInput, UsageError
 from scns.times import format_moment, parse_moment, parse_time_limit
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from scns.arrays import JobRef
+    from scns.cli.accounting.records import Part
     from scns.cli.options import Parsed
 
 #: 状态的全名与缩写；`COMPLETING` 之类不入账，不在其中。
@@ -34,6 +37,14 @@ STATES = {
 
 #: 写成与部分索引 `job_active` 同样的条件，服务器才用得上它。
 _ACTIVE = "q.state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')"
+
+#: 窗口里还没有结束。头两个条件对有界的窗口说的是一回事：一个用户最近的作业靠 `end_time` 的
+#: 索引，全体的一段旧事靠 `period` 的。
+_ALIVE = (
+    "(q.end_time >= to_timestamp(%s)"
+    " AND q.period && tstzrange(to_timestamp(%s), to_timestamp(%s))"
+    f" OR {_ACTIVE})"
+)
 
 #: 以名单筛选的选项与列。
 _LISTS = {
@@ -59,17 +70,33 @@ class Selection:
     属性：
         references：`-j` 点名的；没有点名时为空
         window：时间窗口的起止，epoch 秒
+        duplicates：重新排队之前的各次运行也要
         nodes：`-N` 的节点；None 不筛选
+        node_lists：其中有这些节点的名单的各种写法，见 `scns.cli.accounting.nodes`
         where、parameters：其余条件
     """
 
-    __slots__ = ("nodes", "parameters", "references", "where", "window")
+    __slots__ = (
+        "_truncates",
+        "_with_steps",
+        "duplicates",
+        "node_lists",
+        "nodes",
+        "parameters",
+        "references",
+        "where",
+        "window",
+    )
 
     def __init__(self, chosen: Parsed, now: float, uid: int) -> None:
         self.references = parse_references(chosen.all("jobs"))
         self.nodes = _nodes(chosen.text("nodelist"))
         states = parse_states(chosen.all("state"))
         self.window = _window(chosen, now, bool(states), bool(self.references))
+        self.duplicates = "duplicates" in chosen.chosen
+        self.node_lists: list[str] | None = None
+        self._truncates = "truncate" in chosen.chosen
+        self._with_steps = "allocations" not in chosen.chosen
         parts = [_period(states, self.window)]
         if self.references:
             parts.append(_named(self.references))
@@ -79,20 +106,41 @@ class Selection:
         self.where = " AND ".join(condition for condition, _ in parts)
         self.parameters = [value for _, values in parts for value in values]
 
-    def wants(self, job: dict[str, Any], step_name: str | None) -> bool:
-        """点名的里有没有这个作业（`step_name` 是 None）或它的这一步。
+    def rows(self, *, whole: bool = False) -> Rows:
+        """选出的作业要打印哪些行。
 
         写了步的点名只要那一步；没有写步的要作业和它的全部步。
+
+        参数：
+            whole：总要作业和它的全部步，`--json` 如此
         """
-        if all(ref.step is None for ref in self.references):
-            return True
-        return any(
-            _covers(ref, job) and (ref.step is None or ref.step == step_name)
-            for ref in self.references
+        jobs, steps = (ALL, ALL) if whole else self._named_rows()
+        if self.node_lists is not None:
+            there = " AND j.nodes = ANY (%s::text[])"
+            jobs, steps = (
+                (condition + there, [*values, self.node_lists])
+                for condition, values in (jobs, steps)
+            )
+        return Rows(
+            jobs,
+            steps,
+            with_steps=self._with_steps,
+            window=self.window if self._truncates else None,
+            duplicates=self.duplicates,
         )
 
-
-Part = tuple[str, list["Any"]]
+    def _named_rows(self) -> tuple[Part, Part]:
+        if all(ref.step is None for ref in self.references):
+            return ALL, ALL
+        jobs = [_covering(ref) for ref in self.references if ref.step is None]
+        steps = list(jobs)
+        for ref in self.references:
+            if ref.step is not None:
+                condition, values = _covering(ref)
+                number = STEP_NAMES.get(ref.step)
+                number = int(ref.step) if number is None else number
+                steps.append((f"{condition} AND t.step_id = %s", [*values, number]))
+        return _any(jobs), _any(steps)
 
 
 def parse_references(texts: list[str]) -> list[JobRef]:
@@ -107,14 +155,16 @@ def parse_references(texts: list[str]) -> list[JobRef]:
         raise InvalidInput(f"Bad job/step specified: {error.text}", style="fatal") from None
 
 
-def _covers(ref: JobRef, job: dict[str, Any]) -> bool:
+def _covering(ref: JobRef) -> Part:
     if ref.ranges is None:
-        return ref.job_id in (job["id"], job["array_job_id"])
-    if ref.job_id != job["array_job_id"]:
-        return False
-    if job["waiting"] is not None:
-        return True
-    return any(first <= job["array_task_id"] < stop for first, stop in ref.ranges)
+        return "%s IN (j.id, j.array_job_id)", [ref.job_id]
+    condition = "j.array_task_id <@ %s::int4multirange OR j.waiting IS NOT NULL"
+    return f"j.array_job_id = %s AND ({condition})", [ref.job_id, to_multirange(ref.ranges)]
+
+
+def _any(parts: list[Part]) -> Part:
+    conditions = [f"({condition})" for condition, _ in parts]
+    return f"({' OR '.join(conditions) or 'false'})", [v for _, values in parts for v in values]
 
 
 def parse_states(texts: list[str]) -> list[str]:
@@ -165,24 +215,23 @@ def _period(states: list[str], window: tuple[int, int]) -> Part:
     """窗口里的作业；给了状态，就是窗口里曾在（或结束于）这些状态的。"""
     # 窗口的止包括那一整秒：作业一提交，问 `-E now` 就要看得见
     first, beyond = window[0], window[1] + 1
-    alive = f"(q.end_time >= to_timestamp(%s) OR {_ACTIVE})"
     if not states:
         submitted = "q.submit_time < to_timestamp(%s)"
         if first == 0:
             return submitted, [beyond]
-        return f"{submitted} AND {alive}", [beyond, first]
+        return f"{submitted} AND {_ALIVE}", [beyond, first, first, beyond]
     conditions: list[str] = []
     parameters: list[Any] = []
     for state in states:
         if state == "PENDING":
             conditions.append(
                 "(q.submit_time < to_timestamp(%s) AND (q.start_time IS NULL"
-                f" OR q.start_time >= to_timestamp(%s)) AND {alive})"
+                f" OR q.start_time >= to_timestamp(%s)) AND {_ALIVE})"
             )
-            parameters += [beyond, first, first]
+            parameters += [beyond, first, first, first, beyond]
         elif state == "RUNNING":
-            conditions.append(f"(q.start_time < to_timestamp(%s) AND {alive})")
-            parameters += [beyond, first]
+            conditions.append(f"(q.start_time < to_timestamp(%s) AND {_ALIVE})")
+            parameters += [beyond, first, first, beyond]
         elif state == "SUSPENDED":
             conditions.append("q.state = 'SUSPENDED'")
         else:

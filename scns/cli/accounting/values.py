@@ -1,323 +1,250 @@
-"""sacct 各字段的值：作业一行，作业步一行；没有列出的字段是空的。
+"""sacct 各字段的值：作业一行，作业步一行，都是 SQL 表达式；没有列出的字段是空的。
+
+表达式写在 `scns.cli.accounting.records` 的一行 `j`（作业的一次运行）与 `t`（步）上，类型是
+text，不会是 NULL。
 
 来源：sacct(1) “Job Accounting Fields”；空着与不空着照 22.05 版的输出。
 """
 
+# 拼起来的片段都是代码里的常量；用户给的文字只作参数。
+# ruff: noqa: S608
+
 from __future__ import annotations
 
-from scns.arrays import format_indices, from_multirange
-from scns.sizes import format_size
-from scns.times import cpu_time, elapsed, format_moment
+from scns.cli.accounting.records import NOW
+from scns.cli.fields import sql
+from scns.cli.fields.queue import CLUSTER
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+#: 作业步号的负数。来源：slurm.h “SLURM_BATCH_SCRIPT”等。
+STEP_NAMES = {"batch": -5, "extern": -4, "interactive": -6}
 
-    Record = dict[str, Any]
-    Value = Callable[["Style", Record], str]
+#: 值是时刻的字段：表达式给出 epoch 秒的十进制数字，或照印的一个词；由客户端按自己的时区与
+#: `SLURM_TIME_FORMAT` 印出。
+MOMENTS = frozenset(("Eligible", "End", "Start", "Submit"))
 
 
-class Style:
-    """怎样印时刻与大小。
+class Sizes:
+    """怎样印大小。
 
-    属性：
-        now：此刻的 epoch 秒
-        unit：内存的单位；None 是不失真的最大单位
+    参数：
+        unit：`--units` 的单位；None 是不失真的最大单位
         convert：`--noconvert` 时为假
-        time_format：环境变量 SLURM_TIME_FORMAT
-        window：`-T` 把起止截在其中的两个时刻；None 不截
     """
 
-    __slots__ = ("cluster", "convert", "now", "time_format", "unit", "window")
+    __slots__ = ("_raw", "_unit")
 
-    def __init__(
-        self,
-        now: float,
-        *,
-        unit: str | None = None,
-        convert: bool = True,
-        time_format: str | None = None,
-        window: tuple[int, int] | None = None,
-        cluster: str = "",
-    ) -> None:
-        self.now = int(now)
-        self.unit = unit
-        self.convert = convert
-        self.time_format = time_format
-        self.window = window
-        self.cluster = cluster
+    def __init__(self, unit: str | None = None, *, convert: bool = True) -> None:
+        self._unit = unit
+        self._raw = "false" if convert else "true"
 
-    def moment(self, epoch: int | None, empty: str = "Unknown") -> str:
-        """印一个时刻。"""
-        return format_moment(epoch, empty, self.time_format, self.now)
-
-    def size(self, amount: int, base: str) -> str:
-        """印一个大小。"""
-        return format_size(amount, base, unit=self.unit, convert=self.convert)
-
-    def truncate(self, record: Record) -> None:
-        """`-T`：起止截在窗口里。"""
-        if self.window is None:
-            return
-        first, last = self.window
-        if record["start"] is not None:
-            record["start"] = max(record["start"], first)
-            record["end"] = min(record["end"] or self.now, last)
-
-    def seconds(self, record: Record) -> int:
-        """从启动到结束（或此刻）的秒数，去掉挂起的时间；还没启动是 0。"""
-        if record["start"] is None:
-            return 0
-        end = record["end"]
-        if end is None:
-            suspended = record.get("state") == "SUSPENDED" and record.get("suspend")
-            end = suspended or self.now
-        return max(int(end) - int(record["start"]) - int(record.get("suspended_seconds", 0)), 0)
-
-    def suspended(self, job: Record) -> int:
-        """这一次运行里挂起了多少秒。"""
-        seconds = int(job["suspended_seconds"])
-        if job["state"] == "SUSPENDED" and job["suspend"] is not None:
-            seconds += self.now - job["suspend"]
-        return seconds
+    def __call__(self, amount: str, base: str) -> str:
+        """大小的表达式；`base` 是它的单位。"""
+        if self._unit is not None:
+            return sql.size_in(amount, self._unit, base)
+        return sql.size(amount, self._raw, base)
 
 
-def job_id(job: Record) -> str:
-    """打印给用户的作业号，带元素或还没启动的序号。"""
-    if job["array_job_id"] is None:
-        return str(job["id"])
-    if job["waiting"] is not None:
-        indices = format_indices(from_multirange(job["waiting"]), job["array_limit"])
-        return f"{job['array_job_id']}_[{indices}]"
-    return f"{job['array_job_id']}_{job['array_task_id']}"
+def _text(expression: str) -> str:
+    return f"coalesce({expression}, '')"
 
 
-def step_name(step: Record) -> str:
-    """作业步在号码里的写法。"""
-    return {-5: "batch", -4: "extern", -6: "interactive"}.get(step["step_id"], str(step["step_id"]))
+def _moment(epoch: str, empty: str = "'Unknown'") -> str:
+    return f"coalesce({epoch}::text, {empty})"
 
 
-def state(job: Record) -> str:
-    """作业的状态；谁取消的写在后面。收尾中的还算在运行。"""
-    if job["state"] == "CANCELLED" and job["outcome_uid"] is not None:
-        return f"CANCELLED by {job['outcome_uid']}"
-    return "RUNNING" if job["state"] == "COMPLETING" else str(job["state"])
-
-
-def exit_code(record: Record) -> str:
+def _exit_code(row: str) -> str:
     """`码:信号`；脚本以大于 127 的码退出时减去 128，与 sacct 相同。"""
-    code = record["exit_code"] or 0
-    return f"{code - 128 if code >= 128 else code}:{record['exit_signal'] or 0}"
-
-
-def _job_exit_code(_: Style, job: Record) -> str:
-    # 被取消或超时的作业，信号只记在它的步上
-    return "0:0" if job["state"] in ("CANCELLED", "TIMEOUT") else exit_code(job)
-
-
-def cpus(job: Record) -> int:
-    """分到的 CPU；还没有分到时是要求的。"""
-    return int(job["cpus_alloc"] or job["cpus"])
-
-
-def nodes(job: Record) -> int:
-    """分到的节点数；还没有分到时是要求的。"""
-    return int(job["nodes_alloc"] or job["nodes_min"])
-
-
-def asked_memory(job: Record) -> int:
-    """要求的内存总数，MiB；0 是节点的全部，没有要求时也是 0。"""
-    if job["memory_per_cpu"]:
-        return int(job["memory_per_cpu"]) * int(job["cpus"])
-    if job["memory_per_node"] == 0:
-        return int(job["largest_memory"] or 0) * int(job["nodes_min"])
-    return int(job["memory_per_node"] or 0) * int(job["nodes_min"])
-
-
-def tres(job: Record, *, allocated: bool) -> dict[str, int]:
-    """可计量资源的名字到个数，按名字排；内存以 MiB 计。还没有分到时没有分配。"""
-    if allocated and job["nodes_alloc"] is None:
-        return {}
-    count = job["nodes_alloc"] if allocated else job["nodes_min"]
-    amount = job["cpus_alloc"] if allocated else job["cpus"]
-    found = {"billing": amount, "cpu": amount}
-    for item in (job["gres"] or "").split(","):
-        name, _, number = item.rpartition(":")
-        if name and number.isdigit():
-            found[f"gres/{name}"] = int(number) * count
-    found["mem"] = job["memory_alloc"] if allocated else asked_memory(job)
-    found["node"] = count
-    return {name: number for name, number in sorted(found.items()) if number}
-
-
-def _tres_text(style: Style, found: dict[str, int]) -> str:
-    return ",".join(
-        f"{name}={style.size(number, 'M') if name == 'mem' else number}"
-        for name, number in found.items()
+    code = f"coalesce({row}.exit_code, 0)"
+    return (
+        f"CASE WHEN {code} >= 128 THEN {code} - 128 ELSE {code} END"
+        f" || ':' || coalesce({row}.exit_signal, 0)"
     )
 
 
-def _reserved(style: Style, job: Record) -> int:
-    """从够格到启动（或放弃、或此刻）等了多少秒。"""
-    if job["eligible"] is None:
-        return 0
-    until = job["start"] or job["end"] or style.now
-    return max(int(until) - int(job["eligible"]), 0)
+def _cpu(row: str, *names: str) -> str:
+    spent = " + ".join(f"coalesce({row}.{name}_ms, 0)" for name in names)
+    return sql.cpu_time(spent)
 
 
-def _minutes(job: Record) -> str:
-    return "UNLIMITED" if job["time_limit"] is None else str(-(-job["time_limit"] // 60))
+#: 分到的 CPU；还没有分到时是要求的。节点数也是。
+_CPUS = "coalesce(nullif(j.cpus_alloc, 0), j.cpus)"
+_NODES = "coalesce(nullif(j.nodes_alloc, 0), j.nodes_min)"
+#: 要求的内存总数，MiB；0 是节点的全部，没有要求时也是 0。
+ASKED_MEMORY = (
+    "CASE WHEN j.memory_per_cpu > 0 THEN j.memory_per_cpu::bigint * j.cpus"
+    " ELSE CASE j.memory_per_node WHEN 0 THEN coalesce(j.largest_memory, 0)"
+    " ELSE coalesce(j.memory_per_node, 0) END::bigint * j.nodes_min END"
+)
+#: 从够格到启动（或放弃、或此刻）等了多少秒。
+_RESERVED = (
+    "CASE WHEN j.eligible IS NULL THEN 0"
+    f" ELSE greatest(coalesce(j.begun, j.ended, {NOW}) - j.eligible, 0) END"
+)
+_MINUTES = "coalesce(((j.time_limit + 59) / 60)::text, 'UNLIMITED')"
+# 没有启动就结束了的作业，Slurm 说 None 而不是 Unknown
+_NOT_BEGUN = "CASE WHEN j.ended IS NULL THEN 'Unknown' ELSE 'None' END"
 
 
-def _start(style: Style, job: Record) -> str:
-    # 没有启动就结束了的作业，Slurm 说 None 而不是 Unknown
-    return style.moment(job["start"], "None" if job["end"] is not None else "Unknown")
+def _gres(nodes: str) -> str:
+    """通用资源的总数，按名字排，每项前面有逗号。"""
+    return (
+        "CASE WHEN j.gres IS NULL THEN '' ELSE coalesce((SELECT string_agg(',gres/' || name || '='"
+        f" || amount * {nodes}, '' ORDER BY name COLLATE \"C\") FROM (SELECT substring(item FROM"
+        " '^(.+):[0-9]+$') AS name, substring(item FROM '[0-9]{1,18}$')::bigint AS amount"
+        " FROM string_to_table(j.gres, ',') item) g WHERE amount > 0), '') END"
+    )
 
 
-def _cpu(record: Record, *names: str) -> str:
-    return cpu_time(sum(int(record[name] or 0) for name in names) * 1000)
+def _tres(sizes: Sizes, cpus: str, nodes: str, memory: str) -> str:
+    """可计量资源，按名字排；没有的不印。"""
+    size = sizes(memory, "M")
+    return (
+        f"ltrim(coalesce('billing=' || nullif({cpus}, 0) || ',cpu=' || {cpus}, '')"
+        f" || {_gres(nodes)} || CASE WHEN coalesce({memory}, 0) > 0 THEN ',mem=' || {size}"
+        f" ELSE '' END || coalesce(',node=' || nullif({nodes}, 0), ''), ',')"
+    )
 
 
-#: 作业一行的值。
-JOB: dict[str, Value] = {
-    "Account": lambda _, j: j["account"],
-    "AllocCPUS": lambda _, j: str(cpus(j)),
-    "AllocNodes": lambda _, j: str(j["nodes_alloc"] or 0),
-    "AllocTRES": lambda s, j: _tres_text(s, tres(j, allocated=True)),
-    "Cluster": lambda s, _: s.cluster,
-    "Comment": lambda _, j: j["comment"] or "",
-    "Constraints": lambda _, j: j["constraint_"] or "",
-    "ConsumedEnergy": lambda _s, _j: "0",
-    "ConsumedEnergyRaw": lambda _s, _j: "0",
-    "CPUTime": lambda s, j: elapsed(s.seconds(j) * cpus(j)),
-    "CPUTimeRAW": lambda s, j: str(s.seconds(j) * cpus(j)),
-    "DBIndex": lambda _, j: str(j["id"]),
-    "DerivedExitCode": lambda _, j: f"{j['derived_code'] or 0}:0",
-    "Elapsed": lambda s, j: elapsed(s.seconds(j)),
-    "ElapsedRaw": lambda s, j: str(s.seconds(j)),
-    "Eligible": lambda s, j: s.moment(j["eligible"]),
-    "End": lambda s, j: s.moment(j["end"]),
-    "ExitCode": _job_exit_code,
-    "Flags": lambda _, j: "SchedMain" if j["start"] is not None else "",
-    "GID": lambda _, j: str(j["gid"]),
-    "Group": lambda _, j: j["group_name"],
-    "JobID": lambda _, j: job_id(j),
-    "JobIDRaw": lambda _, j: str(j["id"]),
-    "JobName": lambda _, j: j["name"],
-    "NCPUS": lambda _, j: str(cpus(j)),
-    "NNodes": lambda _, j: str(nodes(j)),
-    "NodeList": lambda _, j: j["nodes"] or "None assigned",
-    "Partition": lambda _, j: j["partition"],
-    "Priority": lambda _, j: str(j["priority"]),
-    "QOS": lambda _, j: j["qos"],
-    "QOSRAW": lambda _s, _j: "1",
-    "Reason": lambda _, j: j["reason"],
-    "ReqCPUS": lambda _, j: str(j["cpus"]),
-    "ReqMem": lambda s, j: s.size(asked_memory(j), "M"),
-    "ReqNodes": lambda _, j: str(j["nodes_min"]),
-    "ReqTRES": lambda s, j: _tres_text(s, tres(j, allocated=False)),
-    "Reservation": lambda _, j: j["reservation"] or "",
-    "Reserved": lambda s, j: elapsed(_reserved(s, j)),
-    "ResvCPU": lambda s, j: elapsed(_reserved(s, j) * j["cpus"]),
-    "ResvCPURAW": lambda s, j: str(_reserved(s, j) * j["cpus"]),
-    "Start": _start,
-    "State": lambda _, j: state(j),
-    "Submit": lambda s, j: s.moment(j["submit"]),
-    "SubmitLine": lambda _, j: j["submit_line"] or "",
-    "Suspended": lambda s, j: elapsed(s.suspended(j)),
-    "SystemCPU": lambda _, j: _cpu(j, "system_ms"),
-    "Timelimit": lambda _, j: elapsed(j["time_limit"]),
-    "TimelimitRaw": lambda _, j: _minutes(j),
-    "TotalCPU": lambda _, j: _cpu(j, "user_ms", "system_ms"),
-    "UID": lambda _, j: str(j["uid"]),
-    "User": lambda _, j: j["owner"],
-    "UserCPU": lambda _, j: _cpu(j, "user_ms"),
-    "WCKey": lambda _, j: j["wckey"] or "",
-    "WorkDir": lambda _, j: j["directory"],
-}
+def job_values(sizes: Sizes) -> dict[str, str]:
+    """作业一行的值。"""
+    allocated = _tres(sizes, "j.cpus_alloc", "j.nodes_alloc", "j.memory_alloc")
+    return {
+        "Account": "j.account",
+        "AllocCPUS": f"{_CPUS}::text",
+        "AllocNodes": "coalesce(j.nodes_alloc, 0)::text",
+        "AllocTRES": f"CASE WHEN j.nodes_alloc IS NULL THEN '' ELSE {allocated} END",
+        "Cluster": CLUSTER,
+        "Comment": _text("j.comment"),
+        "Constraints": _text("j.constraint_"),
+        "ConsumedEnergy": "'0'::text",
+        "ConsumedEnergyRaw": "'0'::text",
+        "CPUTime": sql.elapsed(f"j.elapsed * {_CPUS}"),
+        "CPUTimeRAW": f"(j.elapsed * {_CPUS})::text",
+        "DBIndex": "j.id::text",
+        "DerivedExitCode": "coalesce(j.derived_code, 0) || ':0'",
+        "Elapsed": sql.elapsed("j.elapsed"),
+        "ElapsedRaw": "j.elapsed::text",
+        "Eligible": _moment("j.eligible"),
+        "End": _moment("j.ended"),
+        # 被取消或超时的作业，信号只记在它的步上
+        "ExitCode": "CASE WHEN j.state IN ('CANCELLED', 'TIMEOUT') THEN '0:0'"
+        f" ELSE {_exit_code('j')} END",
+        "Flags": "CASE WHEN j.begun IS NULL THEN '' ELSE 'SchedMain' END",
+        "GID": "j.gid::text",
+        "Group": "j.group_name",
+        "JobID": "j.label",
+        "JobIDRaw": "j.id::text",
+        "JobName": "j.name",
+        "NCPUS": f"{_CPUS}::text",
+        "NNodes": f"{_NODES}::text",
+        "NodeList": "coalesce(nullif(j.nodes, ''), 'None assigned')",
+        "Partition": "j.partition",
+        "Priority": "j.priority::text",
+        "QOS": "j.qos",
+        "QOSRAW": "'1'::text",
+        "Reason": "j.reason",
+        "ReqCPUS": "j.cpus::text",
+        "ReqMem": sizes(ASKED_MEMORY, "M"),
+        "ReqNodes": "j.nodes_min::text",
+        "ReqTRES": _tres(sizes, "j.cpus", "j.nodes_min", ASKED_MEMORY),
+        "Reservation": _text("j.reservation"),
+        "Reserved": sql.elapsed(_RESERVED),
+        "ResvCPU": sql.elapsed(f"({_RESERVED}) * j.cpus"),
+        "ResvCPURAW": f"(({_RESERVED}) * j.cpus)::text",
+        "Start": _moment("j.begun", _NOT_BEGUN),
+        # 谁取消的写在后面；收尾中的还算在运行
+        "State": "CASE j.state WHEN 'CANCELLED' THEN 'CANCELLED'"
+        " || coalesce(' by ' || j.outcome_uid, '') WHEN 'COMPLETING' THEN 'RUNNING'"
+        " ELSE j.state END",
+        "Submit": _moment("j.submit"),
+        "SubmitLine": _text("j.submit_line"),
+        "Suspended": sql.elapsed("j.suspended"),
+        "SystemCPU": _cpu("j", "system"),
+        "Timelimit": sql.elapsed("j.time_limit"),
+        "TimelimitRaw": _MINUTES,
+        "TotalCPU": _cpu("j", "user", "system"),
+        "UID": "j.uid::text",
+        "User": "j.owner",
+        "UserCPU": _cpu("j", "user"),
+        "WCKey": _text("j.wckey"),
+        "WorkDir": "j.directory",
+    }
 
 
-def _step_nodes(step: Record) -> int:
-    from scns.hostlist import count
+_STEP_NAME = (
+    "CASE t.step_id "
+    + " ".join(f"WHEN {number} THEN '{name}'" for name, number in STEP_NAMES.items())
+    + " ELSE t.step_id::text END"
+)
+_STEP_NODES = sql.host_count("t.node_list")
+_SPENT = "(t.user_ms + coalesce(t.system_ms, 0)) / 1000"
+_AVERAGE_CPU = (
+    "CASE WHEN t.user_ms IS NULL THEN ''"
+    f" ELSE {sql.elapsed(f'{_SPENT} / greatest(t.tasks, 1)')} END"
+)
 
-    return count(step["node_list"])
 
-
-def _memory(style: Style, step: Record) -> str:
-    return "" if step["max_rss"] is None else style.size(step["max_rss"], "")
-
-
-def _one_task(step: Record, text: str) -> str:
+def _one_task(text: str) -> str:
     """只有一个任务时，最大、最小与平均都是它的。"""
-    return text if step["tasks"] == 1 and step["max_rss"] is not None else ""
+    return f"CASE WHEN t.tasks = 1 AND t.max_rss IS NOT NULL THEN {text} ELSE '' END"
 
 
-def _average_cpu(step: Record) -> str:
-    if step["user_ms"] is None:
-        return ""
-    total = int(step["user_ms"]) + int(step["system_ms"] or 0)
-    return elapsed(total // 1000 // max(step["tasks"], 1))
-
-
-def _usage(style: Style, step: Record) -> str:
-    if step["user_ms"] is None:
-        return ""
-    seconds = (int(step["user_ms"]) + int(step["system_ms"] or 0)) // 1000
-    words = [f"cpu={elapsed(seconds)}"]
-    if step["max_rss"] is not None:
-        words.append(f"mem={_memory(style, step)}")
-    return ",".join(words)
-
-
-#: 作业步一行的值；`step["job"]` 是它的作业。
-STEP: dict[str, Value] = {
-    "Account": lambda _, t: t["job"]["account"],
-    "AllocCPUS": lambda _, t: str(t["cpus"]),
-    "AllocNodes": lambda _, t: str(_step_nodes(t)),
-    "AllocTRES": lambda _, t: f"cpu={t['cpus']},node={_step_nodes(t)}",
-    "AveCPU": lambda _, t: _average_cpu(t),
-    "AveRSS": lambda s, t: _one_task(t, _memory(s, t)),
-    "Cluster": lambda s, _: s.cluster,
-    "ConsumedEnergy": lambda _s, _t: "0",
-    "ConsumedEnergyRaw": lambda _s, _t: "0",
-    "CPUTime": lambda s, t: elapsed(s.seconds(t) * t["cpus"]),
-    "CPUTimeRAW": lambda s, t: str(s.seconds(t) * t["cpus"]),
-    "DBIndex": lambda _, t: str(t["job"]["id"]),
-    "Elapsed": lambda s, t: elapsed(s.seconds(t)),
-    "ElapsedRaw": lambda s, t: str(s.seconds(t)),
-    "Eligible": lambda s, t: s.moment(t["start"]),
-    "End": lambda s, t: s.moment(t["end"]),
-    "ExitCode": lambda _, t: exit_code(t),
-    "JobID": lambda _, t: f"{job_id(t['job'])}.{step_name(t)}",
-    "JobIDRaw": lambda _, t: f"{t['job']['id']}.{step_name(t)}",
-    "JobName": lambda _, t: t["name"],
-    "Layout": lambda _, t: "Unknown" if t["step_id"] < 0 else "Cyclic",
-    "MaxRSS": _memory,
-    "MaxRSSNode": lambda _, t: _one_task(t, t["node_list"]),
-    "MaxRSSTask": lambda _, t: _one_task(t, "0"),
-    "MinCPU": lambda _, t: _average_cpu(t) if t["tasks"] == 1 else "",
-    "MinCPUNode": lambda _, t: _one_task(t, t["node_list"]),
-    "MinCPUTask": lambda _, t: _one_task(t, "0"),
-    "NCPUS": lambda _, t: str(t["cpus"]),
-    "NNodes": lambda _, t: str(_step_nodes(t)),
-    "NodeList": lambda _, t: t["node_list"],
-    "NTasks": lambda _, t: str(t["tasks"]),
-    "ReqCPUFreq": lambda _s, _t: "Unknown",
-    "ReqCPUFreqGov": lambda _s, _t: "Unknown",
-    "ReqCPUFreqMax": lambda _s, _t: "Unknown",
-    "ReqCPUFreqMin": lambda _s, _t: "Unknown",
-    "ReqCPUS": lambda _, t: str(t["cpus"]),
-    "ReqNodes": lambda _, t: str(_step_nodes(t)),
-    "Start": lambda s, t: s.moment(t["start"]),
-    "State": lambda _, t: t["state"],
-    "Submit": lambda s, t: s.moment(t["start"]),
-    "Suspended": lambda _s, _t: "00:00:00",
-    "SystemCPU": lambda _, t: _cpu(t, "system_ms"),
-    "TotalCPU": lambda _, t: _cpu(t, "user_ms", "system_ms"),
-    "TRESUsageInAve": lambda s, t: _one_task(t, _usage(s, t)),
-    "TRESUsageInMax": lambda s, t: _one_task(t, _usage(s, t)),
-    "TRESUsageInMin": lambda s, t: _one_task(t, _usage(s, t)),
-    "TRESUsageInTot": _usage,
-    "UserCPU": lambda _, t: _cpu(t, "user_ms"),
-}
+def step_values(sizes: Sizes) -> dict[str, str]:
+    """作业步一行的值；`j` 是它的作业。"""
+    memory = _text(sizes("t.max_rss", ""))
+    usage = (
+        f"CASE WHEN t.user_ms IS NULL THEN '' ELSE 'cpu=' || {sql.elapsed(_SPENT)}"
+        f" || coalesce(',mem=' || {sizes('t.max_rss', '')}, '') END"
+    )
+    cpus = "t.cpus::text"
+    unknown = "'Unknown'::text"
+    return {
+        "Account": "j.account",
+        "AllocCPUS": cpus,
+        "AllocNodes": f"({_STEP_NODES})::text",
+        "AllocTRES": f"'cpu=' || t.cpus || ',node=' || {_STEP_NODES}",
+        "AveCPU": _AVERAGE_CPU,
+        "AveRSS": _one_task(memory),
+        "Cluster": CLUSTER,
+        "ConsumedEnergy": "'0'::text",
+        "ConsumedEnergyRaw": "'0'::text",
+        "CPUTime": sql.elapsed("t.elapsed * t.cpus"),
+        "CPUTimeRAW": "(t.elapsed * t.cpus)::text",
+        "DBIndex": "j.id::text",
+        "Elapsed": sql.elapsed("t.elapsed"),
+        "ElapsedRaw": "t.elapsed::text",
+        "Eligible": _moment("t.begun"),
+        "End": _moment("t.ended"),
+        "ExitCode": _exit_code("t"),
+        "JobID": f"j.label || '.' || {_STEP_NAME}",
+        "JobIDRaw": f"j.id || '.' || {_STEP_NAME}",
+        "JobName": "t.name",
+        "Layout": "CASE WHEN t.step_id < 0 THEN 'Unknown' ELSE 'Cyclic' END",
+        "MaxRSS": memory,
+        "MaxRSSNode": _one_task("t.node_list"),
+        "MaxRSSTask": _one_task("'0'"),
+        "MinCPU": f"CASE WHEN t.tasks = 1 THEN {_AVERAGE_CPU} ELSE '' END",
+        "MinCPUNode": _one_task("t.node_list"),
+        "MinCPUTask": _one_task("'0'"),
+        "NCPUS": cpus,
+        "NNodes": f"({_STEP_NODES})::text",
+        "NodeList": "t.node_list",
+        "NTasks": "t.tasks::text",
+        "ReqCPUFreq": unknown,
+        "ReqCPUFreqGov": unknown,
+        "ReqCPUFreqMax": unknown,
+        "ReqCPUFreqMin": unknown,
+        "ReqCPUS": cpus,
+        "ReqNodes": f"({_STEP_NODES})::text",
+        "Start": _moment("t.begun"),
+        "State": "t.state",
+        "Submit": _moment("t.begun"),
+        "Suspended": "'00:00:00'::text",
+        "SystemCPU": _cpu("t", "system"),
+        "TotalCPU": _cpu("t", "user", "system"),
+        "TRESUsageInAve": _one_task(usage),
+        "TRESUsageInMax": _one_task(usage),
+        "TRESUsageInMin": _one_task(usage),
+        "TRESUsageInTot": usage,
+        "UserCPU": _cpu("t", "user"),
+    }

@@ -23,23 +23,78 @@ def duration(seconds: str) -> str:
     )
 
 
-def size(mebibytes: str, raw: str = "false") -> str:
-    """MiB 的表达式，排成带单位的大小，规则同 `scns.sizes.format_size`。
+def epoch(expression: str) -> str:
+    """时刻的表达式，取成整数的 epoch 秒：不足一秒的舍去，与 Slurm 的 time_t 一样。"""
+    return f"floor(date_part('epoch', {expression}))::bigint"
+
+
+def elapsed(seconds: str, unlimited: str = "UNLIMITED") -> str:
+    """整数秒的表达式，规则同 `scns.times.elapsed`。"""
+    clock = f"to_char(make_interval(secs => ({seconds}) %% 86400), 'HH24:MI:SS')"
+    return (
+        f"CASE WHEN ({seconds}) IS NULL THEN '{unlimited}' WHEN ({seconds}) < 0 THEN 'INVALID'"
+        f" WHEN ({seconds}) < 86400 THEN {clock} ELSE ({seconds}) / 86400 || '-' || {clock} END"
+    )
+
+
+def cpu_time(milliseconds: str) -> str:
+    """毫秒的表达式，规则同 `scns.times.cpu_time`。"""
+    return (
+        f"CASE WHEN ({milliseconds}) %% 1000 = 0 OR ({milliseconds}) >= 3600000"
+        f" THEN {elapsed(f'({milliseconds}) / 1000')}"
+        f" ELSE to_char(make_interval(secs => ({milliseconds}) / 1000), 'MI:SS')"
+        f" || '.' || lpad((({milliseconds}) %% 1000)::text, 3, '0') END"
+    )
+
+
+#: 单位，每级 1024。
+_UNITS = ("", "K", "M", "G", "T", "P")
+
+
+def size(amount: str, raw: str = "false", base: str = "M") -> str:
+    """大小的表达式，换到不失真的最大单位，规则同 `scns.sizes.format_size`。
 
     参数：
         raw：bool 的表达式：不换单位
+        base：`amount` 的单位
     """
+    level = _UNITS.index(base)
+    branches = [
+        f"CASE WHEN ({amount}) = 0 THEN '0'",
+        f"WHEN ({raw}) THEN ({amount}) || '{base}'",
+    ]
+    for power, unit in enumerate(_UNITS[level:-1]):
+        here, above = f"({amount}) / {1024**power}", _UNITS[level + power + 1]
+        branches.append(
+            f"WHEN ({amount}) < {1024 ** (power + 1)} OR {here} %% 512 <> 0 THEN {here} || '{unit}'"
+            f" WHEN {here} %% 1024 <> 0"
+            f" THEN to_char(({here}) / 1024.0, 'FM99999990.00') || '{above}'"
+        )
+    return " ".join([*branches, f"ELSE ({amount}) / {1024 ** (5 - level)} || 'P' END"])
+
+
+def size_in(amount: str, unit: str, base: str = "M") -> str:
+    """大小的表达式，换成单位 `unit`；除不尽时两位小数，与 `scns.sizes.format_size` 一样。"""
+    power = _UNITS.index(unit) - _UNITS.index(base)
+    if power <= 0:
+        shown = f"(({amount})::numeric * {1024**-power})::text"
+    else:
+        # float8 的 to_char 与 C 的 printf 一样舍入
+        shown = (
+            f"CASE WHEN ({amount}) %% {1024**power} = 0 THEN (({amount}) / {1024**power})::text"
+            f" ELSE to_char(({amount})::float8 / {1024**power}, 'FM99999999999990.00') END"
+        )
+    return f"CASE WHEN ({amount}) = 0 THEN '0' ELSE {shown} || '{unit}' END"
+
+
+def host_count(names: str) -> str:
+    """节点名单的表达式里有几个节点；名单是 `scns.hostlist.compress` 折叠的。"""
     return (
-        f"CASE WHEN ({mebibytes}) = 0 THEN '0'"
-        f" WHEN ({raw}) OR ({mebibytes}) < 1024 OR ({mebibytes}) %% 512 <> 0"
-        f" THEN ({mebibytes}) || 'M'"
-        f" WHEN ({mebibytes}) %% 1024 <> 0"
-        f" THEN to_char(({mebibytes}) / 1024.0, 'FM99999990.00') || 'G'"
-        f" WHEN ({mebibytes}) < 1048576 OR ({mebibytes}) %% 524288 <> 0"
-        f" THEN ({mebibytes}) / 1024 || 'G'"
-        f" WHEN ({mebibytes}) %% 1048576 <> 0"
-        f" THEN to_char(({mebibytes}) / 1048576.0, 'FM99999990.00') || 'T'"
-        f" ELSE ({mebibytes}) / 1048576 || 'T' END"
+        f"CASE WHEN {names} = '' THEN 0 WHEN {names} !~ '[][,]' THEN 1 ELSE (SELECT"
+        " sum(CASE WHEN item LIKE '%%]' THEN (SELECT sum(1 + coalesce("
+        "nullif(split_part(span, '-', 2), '')::bigint - split_part(span, '-', 1)::bigint, 0))"
+        r" FROM string_to_table(substring(item FROM '\[(.*)\]'), ',') span) ELSE 1 END)::bigint"
+        rf" FROM regexp_split_to_table({names}, ',(?![^[]*\])') item) END"
     )
 
 

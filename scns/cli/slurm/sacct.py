@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import sys
 import time
+from functools import partial
 
-from scns.cli.accounting import records, sheet, values
+from scns.cli.accounting import records, sheet
+from scns.cli.accounting.lines import Lines
 from scns.cli.accounting.selection import Selection
+from scns.cli.accounting.values import Sizes
 from scns.cli.fields.accounting import BRIEF, DEFAULT, LONG
 from scns.cli.options import collect, parse
 from scns.cli.stop import answer
 from scns.cli.tables.sacct import TABLE
 from scns.db import connect
 from scns.errors import InvalidInput, UsageError
+from scns.times import format_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
     from typing import Any
 
     from scns.cli.options import Parsed
@@ -36,7 +40,9 @@ def run(words: list[str]) -> int:
         return 0
     chosen = collect(TABLE, parsed, environ=os.environ)
     now = time.time()
-    unit = _unit(chosen)
+    time_format = os.environ.get("SLURM_TIME_FORMAT")
+    clock = partial(format_moment, time_format=time_format, now=now)
+    sizes = Sizes(_unit(chosen), convert="noconvert" not in chosen.chosen)
     selection = Selection(chosen, now, os.geteuid())
     stored = _stored(chosen, selection)
     layout = _layout(chosen)
@@ -46,22 +52,20 @@ def run(words: list[str]) -> int:
         )
     connection = connect.connect()
     _check_clusters(connection, chosen)
-    style = values.Style(
-        now,
-        unit=unit,
-        convert="noconvert" not in chosen.chosen,
-        time_format=os.environ.get("SLURM_TIME_FORMAT"),
-        window=selection.window if "truncate" in chosen.chosen else None,
-        cluster="".join(row[0] for row in connect.call(connection, _CLUSTER)),
-    )
+    if selection.nodes is not None:
+        from scns.cli.accounting import nodes
+
+        nodes.narrow(connection, selection)
+    ids = records.select_ids(connection, selection.where, selection.parameters)
     if stored is not None:
         from scns.cli.accounting import script
 
-        script.show(connection, found(connection, selection, chosen, []), stored)
+        script.show(connection, records.labels(connection, ids), stored)
     elif "json" in chosen.chosen or "yaml" in chosen.chosen:
-        _dump(found(connection, selection, chosen, None), style, yaml="yaml" in chosen.chosen)
+        _dump(connection, ids, selection, yaml="yaml" in chosen.chosen)
     else:
-        _print(connection, selection, layout, style, chosen)
+        lines = Lines(layout, sizes, clock, selection.rows())
+        _print(connection, ids, lines, layout.header() if "noheader" not in chosen.chosen else "")
     return 0
 
 
@@ -86,75 +90,30 @@ def _stored(chosen: Parsed, selection: Selection) -> str | None:
     return asked[0] if asked else None
 
 
-def _print(
-    connection: Any,
-    selection: Selection,
-    layout: sheet.Layout,
-    style: values.Style,
-    chosen: Parsed,
-) -> None:
-    """打印表头与各行。"""
-    write = sys.stdout.write
-    if "noheader" not in chosen.chosen:
-        write(layout.header())
-    names = [column.name for column in layout.columns]
-    for_job = [values.JOB.get(name, _empty) for name in names]
-    for_step = [values.STEP.get(name, _empty) for name in names]
-    for job, job_steps in found(connection, selection, chosen, names):
-        style.truncate(job)
-        if selection.wants(job, None):
-            write(layout.row([value(style, job) for value in for_job]))
-        for step in job_steps:
-            step["job"] = job
-            style.truncate(step)
-            if selection.wants(job, values.step_name(step)):
-                write(layout.row([value(style, step) for value in for_step]))
+def _print(connection: Any, ids: Sequence[int], lines: Lines, header: str) -> None:
+    output = sys.stdout.buffer
+    output.write(connect.storable(header).encode())
+    lines.write(connection, ids, output.write)
+    output.flush()
 
 
-def _dump(
-    jobs: Iterator[tuple[dict[str, Any], list[dict[str, Any]]]], style: values.Style, *, yaml: bool
-) -> None:
+def _dump(connection: Any, ids: Sequence[int], selection: Selection, *, yaml: bool) -> None:
     """整个作业写成 JSON 或 YAML，与 Slurm 一样不管要哪些列。"""
     import json
 
     from scns.cli.accounting.document import job_document
     from scns.cli.dump import Json, Yaml
 
+    cluster = "".join(row[0] for row in connect.call(connection, _CLUSTER))
     document = (Yaml if yaml else Json)("jobs", sys.stdout.buffer.write, database=True)
     document.begin()
-    for job, steps in jobs:
-        for record in (job, *steps):
-            style.truncate(record)
-        document.record(json.dumps(job_document(style, job, steps), ensure_ascii=False).encode())
+    rows = selection.rows(whole=True)
+    for page in records.pages(ids):
+        for job, steps in records.documents(connection, page, rows):
+            text = json.dumps(job_document(cluster, job, steps), ensure_ascii=False)
+            document.record(text.encode())
     document.end()
     sys.stdout.buffer.flush()
-
-
-def found(
-    connection: Any, selection: Selection, chosen: Parsed, fields: list[str] | None
-) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """符合条件的作业与它们的步，照打印的次序。"""
-    ids = records.select_ids(connection, selection.where, selection.parameters)
-    no_steps = {"allocations", "batch-script", "env-vars"} & chosen.chosen.keys()
-    for job, job_steps in records.pages(
-        connection,
-        ids,
-        fields,
-        steps=not no_steps,
-        duplicates="duplicates" in chosen.chosen,
-    ):
-        if selection.nodes is None or _used(job) & selection.nodes:
-            yield job, job_steps
-
-
-def _used(job: dict[str, Any]) -> set[str]:
-    from scns.hostlist import expand
-
-    return set(expand(job["nodes"] or ""))
-
-
-def _empty(_: values.Style, __: dict[str, Any]) -> str:
-    return ""
 
 
 def _layout(chosen: Parsed) -> sheet.Layout:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-import time
+from functools import partial
 
-from scns.cli.accounting import records, sheet, values
+from scns.cli.accounting import lines, records, sheet, values
 from scns.cli.options import collect, parse
 from scns.cli.stop import answer
 from scns.cli.tables.sstat import TABLE
 from scns.db import connect
 from scns.errors import InvalidInput, UsageError
+from scns.times import format_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ DEFAULT = (
 )
 
 _RUNNING = """
-SELECT q.id FROM scns.queue q
+SELECT q.id, t.step_id FROM scns.queue q
+  JOIN scns.step_list t ON t.job_id = q.id AND t.attempt = q.attempt AND t.end_time IS NULL
  WHERE q.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
    AND (q.id = %(job)s AND %(task)s::int IS NULL
         OR q.array_job_id = %(job)s AND (%(task)s::int IS NULL OR q.array_task_id = %(task)s))
- ORDER BY q.id
+ ORDER BY q.id, t.step_id
 """
 
 
@@ -58,36 +60,42 @@ def run(words: list[str]) -> int:
     layout = _layout(chosen)
     references = [_reference(word) for word in wanted.split(",") if word]
     connection = connect.connect()
-    style = values.Style(time.time(), convert="noconvert" not in chosen.chosen)
-    write = sys.stdout.write
+    sizes = values.Sizes(convert="noconvert" not in chosen.chosen)
+    clock = partial(format_moment, time_format=os.environ.get("SLURM_TIME_FORMAT"))
+    output = sys.stdout.buffer
     if "noheader" not in chosen.chosen:
-        write(layout.header())
+        output.write(layout.header().encode())
     code = 0
     for job, task, step in references:
-        rows = _steps(connection, job, task, step, everything="allsteps" in chosen.chosen)
-        if not rows:
+        found = _steps(connection, job, task, step, everything="allsteps" in chosen.chosen)
+        if not found:
+            output.flush()
             sys.stderr.write(f"sstat: error: no steps running for job {job}\n")
             code = 1
-        for row in rows:
-            cells = (values.STEP.get(column.name, _empty)(style, row) for column in layout.columns)
-            write(layout.row(cells))
+        for job_id, numbers in found.items():
+            chosen_steps = ("t.ended IS NULL AND t.step_id = ANY (%s)", [numbers])
+            rows = records.Rows(("false", []), chosen_steps)
+            lines.Lines(layout, sizes, clock, rows).write(connection, [job_id], output.write)
+    output.flush()
     return code
 
 
 def _steps(
     connection: Any, job: int, task: int | None, step: str | None, *, everything: bool
-) -> list[dict[str, Any]]:
-    """在跑的步；没有点名步的只要编了号的头一个，一个也没有时要批处理步。"""
-    ids = [row[0] for row in connect.call(connection, _RUNNING, {"job": job, "task": task})]
-    found = []
-    for record, steps in records.pages(connection, ids, [], steps=True):
-        running = [one | {"job": record} for one in steps if one["end"] is None]
-        if step is not None:
-            running = [one for one in running if values.step_name(one) == step]
-        elif not everything:
-            numbered = [one for one in running if one["step_id"] >= 0]
-            running = (numbered or running)[:1]
-        found += running
+) -> dict[int, list[int]]:
+    """作业号到在跑的步；没有点名步的只要编了号的头一个，一个也没有时要批处理步。"""
+    running: list[tuple[int, int]] = connect.call(connection, _RUNNING, {"job": job, "task": task})
+    found: dict[int, list[int]] = {}
+    for job_id, number in running:
+        found.setdefault(job_id, []).append(number)
+    if step is not None:
+        named = values.STEP_NAMES.get(step, int(step) if step.isdecimal() else None)
+        found = {job_id: [named] for job_id, numbers in found.items() if named in numbers}
+    elif not everything:
+        found = {
+            job_id: [next((number for number in numbers if number >= 0), numbers[0])]
+            for job_id, numbers in found.items()
+        }
     return found
 
 
@@ -103,10 +111,6 @@ def _reference(word: str) -> tuple[int, int | None, str | None]:
     if not (digits.isascii() and digits.isdigit() and number and len(digits) < 19):
         raise InvalidInput(f"Invalid job id {word}")
     return int(number), int(task) if task else None, step or None
-
-
-def _empty(_: values.Style, __: dict[str, Any]) -> str:
-    return ""
 
 
 def _layout(chosen: Parsed) -> sheet.Layout:

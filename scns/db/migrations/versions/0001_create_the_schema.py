@@ -548,6 +548,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("end_time IS NOT NULL"),
     )
     op.create_index(
+        "job_ended_in_state",
+        "job",
+        ["state", "end_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("end_time IS NOT NULL"),
+    )
+    op.create_index(
+        "job_ended_of_user",
+        "job",
+        ["uid", "end_time"],
+        unique=False,
+        schema="scns",
+        postgresql_where=sa.text("end_time IS NOT NULL"),
+    )
+    op.create_index(
         "job_hindered",
         "job",
         ["begin_time"],
@@ -578,6 +594,15 @@ def upgrade() -> None:
         unique=False,
         schema="scns",
         postgresql_where=sa.text("state IN ('COMPLETING', 'SUSPENDED')"),
+    )
+    op.create_index(
+        "job_period",
+        "job",
+        [sa.literal_column("tstzrange(LEAST(submit_time, end_time), end_time, '[]')")],
+        unique=False,
+        schema="scns",
+        postgresql_using="gist",
+        postgresql_where=sa.text("end_time IS NOT NULL"),
     )
     op.create_index(
         "job_queue",
