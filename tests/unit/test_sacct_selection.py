@@ -149,35 +149,6 @@ def flat(values):
     return [item for value in values for item in (value if isinstance(value, list) else [value])]
 
 
-JOB = {"id": 42, "array_job_id": None, "array_task_id": None, "waiting": None}
-ELEMENT = {"id": 43, "array_job_id": 40, "array_task_id": 3, "waiting": None}
-WAITING = {"id": 40, "array_job_id": 40, "array_task_id": None, "waiting": "{[5,8)}"}
-
-
-@pytest.mark.parametrize(
-    ("named", "job", "step", "wanted"),
-    [
-        ("42", JOB, None, True),
-        ("42", JOB, "batch", True),
-        ("42.batch", JOB, None, False),
-        ("42.batch", JOB, "batch", True),
-        ("42.batch", JOB, "0", False),
-        ("42.0", JOB, "0", True),
-        ("42.0,42", JOB, "1", True),
-        ("40_3.0", ELEMENT, "0", True),
-        ("40_3.0", ELEMENT, "1", False),
-        ("40_4.0", ELEMENT, "0", False),
-        ("40.0", ELEMENT, "0", True),
-        ("43.0", ELEMENT, "0", True),
-        ("40_3.0,40_6", WAITING, None, True),
-        ("41.0,40_[1-3]", ELEMENT, "7", True),
-        ("41.0,42_3", ELEMENT, None, False),
-    ],
-)
-def test_named_steps_choose_rows(named, job, step, wanted):
-    assert selection("-j", named).wants(job, step) is wanted
-
-
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from(["-j", "-s", "-S", "-E", "-u", "-g", "-i", "-I", "-k", "-K", "-N", "-A"]),

@@ -68,7 +68,7 @@ def size(amount: str, raw: str = "false", base: str = "M") -> str:
         branches.append(
             f"WHEN ({amount}) < {1024 ** (power + 1)} OR {here} %% 512 <> 0 THEN {here} || '{unit}'"
             f" WHEN {here} %% 1024 <> 0"
-            f" THEN to_char(({here}) / 1024.0, 'FM99999990.00') || '{above}'"
+            f" THEN to_char(({here}) / 1024.0, 'FM99999999999990.00') || '{above}'"
         )
     return " ".join([*branches, f"ELSE ({amount}) / {1024 ** (5 - level)} || 'P' END"])
 
