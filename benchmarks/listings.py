@@ -69,7 +69,12 @@ SUBMISSION: Columns = {
 }
 #: 作业行里与提交一样的列，也由 `SUBMISSION` 而来。
 COMMON = ("uid", "submit_time")
-WAITING: Columns = {"id": "g", "submission_id": "g", "priority": "1000 + g %% 50", "eligible": "true"}
+WAITING: Columns = {
+    "id": "g",
+    "submission_id": "g",
+    "priority": "1000 + g %% 50",
+    "eligible": "true",
+}
 FINISHED: Columns = {
     "id": "g",
     "submission_id": "g",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
 
 import pytest
 
+from scns.cli.accounting.sheet import parse_columns
+from scns.cli.fields.accounting import FIELDS
 from tests.integration.answering import SCRIPT, Shell, end, start, submit
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -155,6 +158,29 @@ def test_widths_justify_and_cut(shell, done):
         "          nm \n"
     )
     assert shell("sacct", "-nXj", str(done), "-o", "nodelist%-256").out == f"{'n1':<256} \n"
+
+
+def test_random_formats_have_the_right_widths(shell, done):
+    """值照 `-P` 的，宽度、对齐与截断照 `Column.pad`。"""
+    names = [name for name, _, _ in FIELDS]
+    rows = shell("sacct", "-nP", "-j", str(done), "-o", "all").out.splitlines()
+    values = [dict(zip(names, row.split("|"), strict=True)) for row in rows]
+    assert len(values) == 3
+    chosen = random.Random(6)
+    for _ in range(100):
+        items = []
+        for name in chosen.choices(names, k=chosen.randint(1, 8)):
+            word = name if chosen.random() < 0.7 else name.lower()
+            width = chosen.choice(["", "%{}", "%-{}"]).format(chosen.choice([0, 1, 2, 7, 19, 40]))
+            items.append(word + width)
+        text = ",".join(items)
+        title, rule, *lines = shell("sacct", "-j", str(done), "-o", text).out.split("\n")
+        columns = parse_columns(text)
+        assert len(title) == len(rule) == sum(column.width + 1 for column in columns), text
+        expected = [
+            "".join(f"{column.pad(row[column.name])} " for column in columns) for row in values
+        ]
+        assert lines == [*expected, ""], text
 
 
 def test_names_may_be_cut_and_all_is_everything(shell, done):
@@ -410,7 +436,7 @@ def test_stored_things_need_named_jobs(shell, done):
 
 
 def test_json_has_the_whole_job_and_its_steps(cursor, shell, done):
-    cursor.execute("SELECT extract(epoch FROM start_time)::bigint FROM scns.job")
+    cursor.execute("SELECT floor(extract(epoch FROM start_time))::bigint FROM scns.job")
     [(started,)] = cursor.fetchall()
     document = json.loads(shell("sacct", "--json", "-j", str(done), "-o", "State").out)
     assert list(document) == ["meta", "errors", "jobs"]
