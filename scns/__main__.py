@@ -27,6 +27,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words and words[0] in SLURM_COMMANDS:
         # 跳过解释器的收尾：输出已经刷出，连接由内核关闭，省 3 毫秒
         os._exit(run_command(words[0], words[1:]))
+    if words and words[0] == "__complete":
+        from scns.cli.completion.door import run as complete
+
+        complete(words[1:])
+    if len(words) == 2 and words[0] == "completion" and words[1] in ("bash", "zsh", "fish"):
+        # 每开一个外壳都要运行一次，不值得为它装载 typer
+        from scns.cli.completion.script import script
+
+        sys.stdout.write(script(words[1]))
+        return 0
     if not words or words[0] in ("--help", "-h", "help"):
         from scns.cli.overview import overview
 

@@ -33,21 +33,21 @@ MAIL_TYPES = (
 )
 _MAIL_ALL = ("INVALID_DEPEND", "BEGIN", "END", "FAIL", "REQUEUE", "STAGE_OUT")
 
-_PROFILES = ("none", "all", "energy", "task", "lustre", "filesystem", "network")
-_HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
-_CPU_BINDS = (
+PROFILES = ("none", "all", "energy", "task", "lustre", "filesystem", "network")
+HINTS = ("compute_bound", "memory_bound", "multithread", "nomultithread")
+CPU_BINDS = (
     *("q", "quiet", "v", "verbose", "one_thread", "no", "none", "rank", "rank_ldom"),
     *("socket", "sockets", "core", "cores", "thread", "threads", "ldom", "ldoms"),
     *("board", "boards"),
 )
-_CPU_LISTS = ("map_cpu:", "mask_cpu:", "map_cpus:", "mask_cpus:", "map_ldom:", "mask_ldom:")
-_MEM_BINDS = (
+CPU_LISTS = ("map_cpu:", "mask_cpu:", "map_cpus:", "mask_cpus:", "map_ldom:", "mask_ldom:")
+MEM_BINDS = (
     *("q", "quiet", "v", "verbose", "no", "none", "rank", "local"),
     *("sort", "nosort", "p", "prefer"),
 )
-_MEM_LISTS = ("map_mem:", "mask_mem:")
-_FREQUENCIES = ("low", "medium", "high", "highm1")
-_GOVERNORS = ("conservative", "ondemand", "performance", "powersave", "schedutil", "userspace")
+MEM_LISTS = ("map_mem:", "mask_mem:")
+FREQUENCIES = ("low", "medium", "high", "highm1")
+GOVERNORS = ("conservative", "ondemand", "performance", "powersave", "schedutil", "userspace")
 
 
 #: `--hint=help` 一类的回答。
@@ -222,19 +222,19 @@ def hint(text: str) -> str:
     for word in text.split(","):
         if word.lower() == "help":
             raise Help("--hint")
-        if word.lower() not in _HINTS:
+        if word.lower() not in HINTS:
             raise _bad(f'unrecognized --hint argument "{word}", see --hint=help')
     return text
 
 
 def cpu_bind(text: str) -> str:
     """`--cpu-bind`：检查过的原文；`q`、`v` 是 quiet、verbose 的缩写。"""
-    return _bind(text, "--cpu-bind", _CPU_BINDS, _CPU_LISTS, 1)
+    return _bind(text, "--cpu-bind", CPU_BINDS, CPU_LISTS, 1)
 
 
 def mem_bind(text: str) -> str:
     """`--mem-bind`：检查过的原文。"""
-    return _bind(text, "--mem-bind", _MEM_BINDS, _MEM_LISTS, 255)
+    return _bind(text, "--mem-bind", MEM_BINDS, MEM_LISTS, 255)
 
 
 def _bind(
@@ -263,7 +263,7 @@ def gres_flags(text: str) -> str:
 def profile(text: str) -> str:
     """`--profile`：检查过的原文。"""
     words = text.lower().split(",")
-    if not all(word in _PROFILES for word in words):
+    if not all(word in PROFILES for word in words):
         raise _bad(f"invalid --profile={text} option", 255)
     return text
 
@@ -285,14 +285,14 @@ def cpu_freq(text: str) -> str:
     """`--cpu-freq=P1[-P2[:P3]]`：检查过的原文。"""
     bounds, _, governor = text.lower().partition(":")
     low, dash, high = bounds.partition("-")
-    sound = (low in _GOVERNORS and not dash) or _is_frequency(low)
-    if not sound or (dash and not _is_frequency(high)) or governor not in ("", *_GOVERNORS):
+    sound = (low in GOVERNORS and not dash) or _is_frequency(low)
+    if not sound or (dash and not _is_frequency(high)) or governor not in ("", *GOVERNORS):
         raise _bad("Invalid --cpu-freq argument", 255)
     return text
 
 
 def _is_frequency(text: str) -> bool:
-    return text in _FREQUENCIES or (text.isascii() and text.isdigit())
+    return text in FREQUENCIES or (text.isascii() and text.isdigit())
 
 
 def switches(text: str) -> str:

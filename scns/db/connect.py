@@ -46,7 +46,7 @@ def driver() -> Any:
     from types import ModuleType
 
     bare = ModuleType("psycopg2")
-    bare.__path__ = _package_path("psycopg2")
+    bare.__path__ = package_path("psycopg2")
     # 在装载期间顶替；之后撤下，别处要用完整的 psycopg2 时照常导入
     blocked = "ssl" not in sys.modules
     sys.modules["psycopg2"] = bare
@@ -61,7 +61,12 @@ def driver() -> Any:
     return _psycopg
 
 
-def _package_path(name: str) -> list[str]:
+def package_path(name: str) -> list[str]:
+    """一个包的 `__path__`，不装载它。
+
+    异常：
+        Unavailable：没有装
+    """
     for directory in sys.path:
         candidate = os.path.join(directory, name)
         if os.path.isfile(os.path.join(candidate, "__init__.py")):

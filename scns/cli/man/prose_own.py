@@ -55,7 +55,14 @@ of the commands is on PATH.
 """,
     "completion": """
 Prints a script that makes the shell complete commands, options, job ids, partitions, nodes,
-accounts, fields and more, for `scns` and for the plain names. To try it: `source <(scns
-completion bash)`. With `--install` it is put where the shell looks by itself.
+accounts, fields and more, for `scns` and for the plain names. To have it in every shell, put one of
+these lines into `~/.bashrc`, into `~/.zshrc` after compinit, or into `~/.config/fish/config.fish`:
+
+    source <(scns completion bash)
+    source <(scns completion zsh)
+    scns completion fish | source
+
+Names are asked from the database at every TAB; when it does not answer within a second, there are
+none.
 """,
 }

@@ -16,4 +16,5 @@ COMMANDS = {
     "stats": ("stats", "Say how long jobs waited and how true the expected starts were."),
     "link": ("link", "Put sbatch, squeue, ... as plain names into a directory."),
     "man": ("man", "Show the manual page of a command, or write all pages into a directory."),
+    "completion": ("completion", "Print what makes bash, zsh or fish complete the commands."),
 }

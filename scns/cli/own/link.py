@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-import scns
 from scns.cli import SLURM_COMMANDS
+from scns.cli.launcher import named_home, preamble
 from scns.errors import ScnsError
 
 #: 认出自己写的文件：别人的同名程序不覆盖。
@@ -26,12 +26,12 @@ def link(
     ] = False,
 ) -> None:
     """写下各命令的包装；目录不存在就建立。"""
-    state = os.environ.get("SCNS_HOME")
-    put(directory, None if state is None else os.path.abspath(state), force=force)
+    put(directory, named_home(), force=force)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{', '.join(SLURM_COMMANDS)} are in {directory.resolve()}")
     if str(directory.resolve()) not in os.environ.get("PATH", "").split(os.pathsep):
         console.print(f"put it on PATH: export PATH={shlex.quote(str(directory.resolve()))}:$PATH")
+    console.print("see also: scns completion, scns man")
 
 
 def put(directory: Path, state: str | None, *, force: bool = False) -> None:
@@ -62,10 +62,7 @@ def wrapper(command: str, state: str | None) -> str:
     不经过 sh：dash 会丢掉名字不合它规矩的环境变量，bash 导出的函数就没了。
     `-IS` 跳过 site：省几毫秒，也不受工作目录与 PYTHONPATH 里同名模块的影响。
     """
-    paths = [str(Path(scns.__file__).resolve().parent.parent), *_site_packages()]
-    lines = [f"#!{interpreter()} -IS", MARK, "import sys", f"sys.path[1:1] = {paths!r}"]
-    if state:
-        lines += ["import os", f"os.environ.setdefault('SCNS_HOME', {state!r})"]
+    lines = [f"#!{interpreter()} -IS", MARK, *preamble(state)]
     lines += ["from scns.__main__ import main", f"main([{command!r}, *sys.argv[1:]])"]
     return "\n".join(lines) + "\n"
 
@@ -82,14 +79,6 @@ def interpreter() -> str:
             "with it; install scns in another directory"
         )
     return sys.executable
-
-
-def _site_packages() -> list[str]:
-    """驱动所在的目录；可编辑安装时它与 scns 不在一处。"""
-    import psycopg2
-
-    found = str(Path(psycopg2.__file__).resolve().parent.parent)
-    return [] if found == str(Path(scns.__file__).resolve().parent.parent) else [found]
 
 
 def _check_ours(path: Path) -> None:

@@ -25,8 +25,8 @@ ENTITIES = {
     "users": "user",
 }
 
-# 设置的名字到（列，种类）；种类：number 个数，time 时长，text 文字，或 tres 与其中一种资源
-_SETTINGS = {
+#: 设置的名字到（列，种类）；种类：number 个数，time 时长，text 文字，或 tres 与其中一种资源
+SETTINGS = {
     "account": ("account", "names"),
     "accounts": ("account", "names"),
     "names": ("name", "names"),
@@ -61,7 +61,7 @@ _SETTINGS = {
 }
 
 #: 是开关的词。
-_FLAGS = ("withassoc", "withcoordinators", "withdeleted", "wopinfo", "wolimits", "tree")
+FLAGS = ("withassoc", "withcoordinators", "withdeleted", "wopinfo", "wolimits", "tree")
 
 #: 一个对象改得了的列。
 ALLOWED = {
@@ -126,18 +126,18 @@ def parse(words: Sequence[str]) -> Clause:
     for word in words:
         key, equals, text = word.partition("=")
         if not equals:
-            flag = complete(word, _FLAGS) if len(word) > 4 else None
+            flag = complete(word, FLAGS) if len(word) > 4 else None
             if flag is not None:
                 clause.flags.add(flag)
             else:
                 clause.names += _names(word)
             continue
-        found = complete(key.rstrip("+-"), tuple(_SETTINGS))
+        found = complete(key.rstrip("+-"), tuple(SETTINGS))
         if found is None or key[-1:] in "+-":
             raise UsageError(
                 f" Unknown option: {word}\n Use keyword 'where' to modify condition", style="bare"
             )
-        column, kind = _SETTINGS[found]
+        column, kind = SETTINGS[found]
         value = _value(key, kind, text.strip("\"'"))
         if column == "name":
             clause.names += value

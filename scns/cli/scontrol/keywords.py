@@ -19,7 +19,7 @@ _MANY = 1 << 20
 def process(session: Session, words: list[str]) -> None:
     """执行一条命令；`words` 的第一个是关键词。"""
     word, *arguments = words
-    for name, minimum, few, many, action in _KEYWORDS:
+    for name, minimum, few, many, action in ACTIONS:
         if not matches(word, name, minimum):
             continue
         if len(arguments) < few:
@@ -154,7 +154,7 @@ def _refuse(_: Session, name: str, __: list[str]) -> None:
 
 
 #: 名字、至少几个字母、参数至少与至多几个、做什么；次序就是缩写有歧义时的先后。
-_KEYWORDS: tuple[tuple[str, int, int, int, Action], ...] = (
+ACTIONS: tuple[tuple[str, int, int, int, Action], ...] = (
     ("abort", 5, 0, _MANY, _refuse),
     ("all", 2, 0, _MANY, _set),
     ("cancel_reboot", 3, 0, _MANY, _refuse),

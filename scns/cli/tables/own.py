@@ -126,10 +126,7 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
         "[COMMAND]",
         (("install", "", VALUE, "DIR", "Write every page below this directory; then stop."),),
     ),
-    "completion": (
-        "bash|zsh|fish",
-        (("install", "", FLAG, "", "Put it where that shell finds it by itself."),),
-    ),
+    "completion": ("bash|zsh|fish", ()),
 }
 
 _HELP: Row = ("help", "h", STOP, "", "Show this message and exit.", IMPLEMENTED)
