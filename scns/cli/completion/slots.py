@@ -87,6 +87,7 @@ _OPTIONS = {
     "squeue:format": "code",
     "scns eff:by": "array|job|user|total",
     "scns man:install": "directories",
+    "scns simulate:jobs": "",
     "scns simulate:nodes": "",
     "scns simulate:plot": "files",
     "scns simulate:policy": "fifo|firstfit|easy|conservative",

@@ -103,6 +103,21 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
                 "FACTOR",
                 "Time limits are this times the real run time; 0: no limits.",
             ),
+            (
+                "jobs",
+                "",
+                VALUE,
+                "N",
+                "Draw this many jobs from the trace at random, with repetition.",
+            ),
+            (
+                "load",
+                "",
+                VALUE,
+                "LOAD",
+                "Draw jobs and pause between them so as to ask for this load.",
+            ),
+            ("seed", "", VALUE, "N", "Another seed draws other jobs."),
             ("users", "", FLAG, "", "Add a table of each user."),
             (
                 "plot",
