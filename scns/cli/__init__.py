@@ -11,6 +11,7 @@ SLURM_COMMANDS = (
     "seff",
     "srun",
     "salloc",
+    "sattach",
     "sacctmgr",
     "sshare",
     "sprio",

@@ -99,7 +99,18 @@ def test_stepd_loads_nothing_but_the_standard_library():
 
 @pytest.mark.parametrize(
     "command",
-    ["sbatch", "squeue", "scancel", "sinfo", "sacct", "scontrol", "srun", "salloc", "seff"],
+    [
+        "sbatch",
+        "squeue",
+        "scancel",
+        "sinfo",
+        "sacct",
+        "scontrol",
+        "srun",
+        "salloc",
+        "sattach",
+        "seff",
+    ],
 )
 def test_hot_commands_start_lean(command):
     code = (

@@ -122,12 +122,16 @@ class Label:
     def pump(self, descriptor: int) -> bool:
         """读一段，写出完整的各行；读到尽头返回 False。"""
         data = os.read(descriptor, _CHUNK)
+        self.take(data)
+        return bool(data)
+
+    def take(self, data: bytes) -> None:
+        """写出完整的各行；空的是到了尽头，没有换行的末行也写出。"""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if not data and self._rest:
             lines.append(self._rest)
             self._rest = b""
         write(self._sink, b"".join(self._prefix + line + b"\n" for line in lines))
-        return bool(data)
 
 
 class Feed:

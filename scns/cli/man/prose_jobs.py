@@ -102,8 +102,18 @@ An interactive shell with 4 CPUs for at most an hour:
     ),
     "sattach": Prose(
         synopsis="[*OPTIONS*] *JOB*.*STEP*",
-        description="`sattach` passes on the output of a running step, and input to it.",
-        also=("srun",),
+        description="""
+`sattach` shows what a running step writes from now on, until the step ends. *STEP* is a number or
+`batch`, the script of the job.
+""",
+        differences="""
+The tasks of a step have the streams of their `srun`, and nothing is copied on the way, so only
+output that goes to files can be shown: start the step with `--output`. Standard input is not passed
+on.
+""",
+        status="The highest exit code of the tasks, as `srun` counts it; 1 if the step is unknown,"
+        " not yours, or has no output that can be shown.",
+        also=("srun", "scns-tail"),
     ),
     "scancel": Prose(
         synopsis="[*OPTIONS*] [*JOB*[_*INDICES*][.*STEP*]...]",
