@@ -142,6 +142,8 @@ class Config:
         max_memory_per_node 等：MiB
         database：PostgreSQL 的 DSN；None 表示用嵌入的
         enforce_part_limits：`NO`、`ANY` 或 `ALL`
+        accounting_storage_enforce：`associations`、`limits`、`qos`、`safe` 中管的；None 是没有写：
+            设了的上限算数，账户不必登记
         requeue_exit：批处理作业以这些退出码结束就重新排队；requeue_exit_hold：同时扣住
         job_requeue：节点失效后可不可以重新排队；作业自己没有说时用它
         priority_decay_half_life：None 表示不衰减
@@ -171,6 +173,10 @@ class Config:
         "EnforcePartLimits", kinds.choice("NO", "ANY", "ALL", aliases={"YES": "ALL"}), "NO"
     )
 
+    accounting_storage_enforce: tuple[str, ...] | None = _key(
+        "AccountingStorageEnforce", kinds.ENFORCE
+    )
+
     scheduler_type: str = _key(
         "SchedulerType",
         kinds.choice("sched/backfill", "sched/builtin", "sched/firstfit"),
@@ -182,7 +188,8 @@ class Config:
         kinds.choice("priority/multifactor", "priority/basic"),
         "priority/multifactor",
     )
-    priority_flags: tuple[str, ...] = _key("PriorityFlags", kinds.LIST, ())
+    priority_flags: tuple[str, ...] = _key("PriorityFlags", kinds.PRIORITY_FLAGS, ())
+    fair_share_dampening_factor: int = _key("FairShareDampeningFactor", kinds.POSITIVE, 1)
     priority_favor_small: bool = _key("PriorityFavorSmall", kinds.YES_NO, False)
     priority_calc_period: int | None = _key("PriorityCalcPeriod", kinds.DURATION, 300)
     priority_decay_half_life: int | None = _key("PriorityDecayHalfLife", kinds.DURATION, 7 * _DAY)
@@ -198,7 +205,7 @@ class Config:
     priority_weight_job_size: int = _key("PriorityWeightJobSize", kinds.NUMBER, 0)
     priority_weight_partition: int = _key("PriorityWeightPartition", kinds.NUMBER, 0)
     priority_weight_qos: int = _key("PriorityWeightQOS", kinds.NUMBER, 0)
-    priority_weight_tres: Mapping[str, int] = _table_of("PriorityWeightTRES", kinds.WEIGHTS)
+    priority_weight_tres: Mapping[str, float] = _table_of("PriorityWeightTRES", kinds.WEIGHTS)
 
     batch_start_timeout: int = _key("BatchStartTimeout", kinds.SECONDS, 10)
     inactive_limit: int = _key("InactiveLimit", kinds.SECONDS, 0)
@@ -277,7 +284,7 @@ _SECRET = frozenset(
 
 #: Slurm 认得而 scns 不用的全局键：22.05 的，更早与更晚的版本里改名、加入或去掉的。
 _IGNORED = """
-AccountingStorageBackupHost AccountingStorageEnforce AccountingStorageExternalHost
+AccountingStorageBackupHost AccountingStorageExternalHost
 AccountingStorageHost AccountingStorageLoc AccountingStorageParameters AccountingStoragePass
 AccountingStoragePort AccountingStorageTRES AccountingStorageType AccountingStorageUser
 AccountingStoreFlags AccountingStoreJobComment AcctGatherEnergyType AcctGatherFilesystemType
@@ -288,7 +295,7 @@ CertgenParameters CertgenType CertmgrParameters CertmgrType CheckpointType CliFi
 CliFilterPlugins CommunicationParameters CompleteWait ControlAddr ControlMachine CoreSpecPlugin
 CpuFreqDef CpuFreqGovernors CredType CryptoType DataParserParameters DebugFlags DefCPUPerGPU
 DefMemPerGPU DependencyParameters EioTimeout EpilogMsgTime EpilogSlurmctld EpilogTimeout
-ExtSensorsFreq ExtSensorsType FairShareDampeningFactor FastSchedule FederationParameters
+ExtSensorsFreq ExtSensorsType FastSchedule FederationParameters
 GetEnvTimeout GpuFreqDef GroupUpdateForce GroupUpdateTime HashPlugin HealthCheckInterval
 HealthCheckNodeState HealthCheckProgram HealthCheckTimeout HttpParserType InteractiveStepOptions
 JobAcctGatherFrequency JobAcctGatherParams JobAcctGatherType JobCheckpointDir JobCompHost

@@ -186,15 +186,32 @@ def _count(text: str) -> int | None:
     return int(digits) * _UNITS[unit]
 
 
-def _weights(text: str) -> dict[str, int]:
-    """`CPU=1000,Mem=2000` 这样的权重。"""
-    weights: dict[str, int] = {}
+#: 资源种类的写法；`gres/NAME`、`license/NAME` 另有名字。
+_TRES = {"cpu": "CPU", "mem": "Mem", "node": "Node"}
+
+
+def _weights(text: str) -> dict[str, float]:
+    """`CPU=1000,Mem=2000,GRES/gpu=3000` 这样的权重；键是小写的种类，`gres/` 后面的名字照原样。"""
+    expected = "TYPE=WEIGHT,... with the types CPU, Mem, Node, GRES/name, License/name"
+    weights: dict[str, float] = {}
     for item in _list(text):
         name, equals, value = item.partition("=")
-        if not (name and equals):
-            raise BadValue("NAME=WEIGHT,...")
-        weights[name] = _number(value)
+        kind, slash, rest = name.partition("/")
+        lowered = kind.lower()
+        known = lowered in ("gres", "license") and rest if slash else lowered in _TRES
+        whole, _, decimals = value.partition(".")
+        if not (known and equals and (whole + decimals).isdecimal() and len(value) < 16):
+            raise BadValue(expected)
+        weights[lowered + slash + rest] = float(value) if decimals else int(whole)
     return weights
+
+
+def _show_weights(values: dict[str, float]) -> str:
+    def name(kind: str) -> str:
+        first, slash, rest = kind.partition("/")
+        return _TRES.get(first, first.upper()) + slash + rest
+
+    return _plain(",".join(f"{name(kind)}={value}" for kind, value in values.items()))
 
 
 def _oversubscribe(text: str) -> str:
@@ -217,6 +234,35 @@ def choice(*words: str, aliases: dict[str, str] | None = None) -> Kind:
         return known[text.upper()]
 
     return Kind("word", parse, _plain)
+
+
+def words(*known: str, name: str = "words") -> Kind:
+    """逗号相隔的、认得的词，大小写不论。"""
+    canonical = {word.upper(): word for word in known}
+
+    def parse(text: str) -> tuple[str, ...]:
+        found = []
+        for word in _list(text):
+            if word.upper() not in canonical:
+                raise BadValue(f"a list of {', '.join(known)}")
+            found.append(canonical[word.upper()])
+        return tuple(dict.fromkeys(found))
+
+    return Kind(name, parse, lambda value: _plain(",".join(value)))
+
+
+def _enforce(text: str) -> tuple[str, ...]:
+    """`AccountingStorageEnforce`：后面的词连带前面的。"""
+    asked = set(_ENFORCE.parse(text))
+    if "none" in asked:
+        return ()
+    if "all" in asked:
+        asked |= {"limits", "qos", "safe"}
+    if "safe" in asked:
+        asked.add("limits")
+    # 不起作用的词不留：`scontrol show config` 只说真的
+    kept = tuple(word for word in ("limits", "qos", "safe") if word in asked)
+    return ("associations", *kept) if kept or asked & {"associations", "wckeys"} else ()
 
 
 def _show_pairs(separator: str) -> Callable[[dict[str, int]], str]:
@@ -259,5 +305,19 @@ EXIT_CODES = Kind("exit codes like 1-9,18", _exit_codes, _show_exit_codes)
 COUNTS = Kind("NAME[:COUNT],...", parse_counts, _show_pairs(":"))
 GRES = Kind("NAME[:TYPE][:COUNT],...", parse_gres, _show_pairs(":"))
 PARAMETERS = Kind("NAME[=VALUE],...", _parameters, _show_parameters)
-WEIGHTS = Kind("NAME=WEIGHT,...", _weights, _show_pairs("="))
+WEIGHTS = Kind("TYPE=WEIGHT,...", _weights, _show_weights)
+_ENFORCE = words(
+    "associations", "limits", "nojobs", "nosteps", "qos", "safe", "wckeys", "all", "none"
+)  # fmt: skip
+#: 没有写时只管上限，不要求登记；写了 `none` 什么也不管。
+ENFORCE = Kind(
+    _ENFORCE.name,
+    _enforce,
+    lambda value: "(null)" if value is None else ",".join(value) or "none",
+)
+PRIORITY_FLAGS = words(
+    "ACCRUE_ALWAYS", "CALCULATE_RUNNING", "DEPTH_OBLIVIOUS", "FAIR_TREE", "INCR_ONLY", "MAX_TRES",
+    "NO_FAIR_TREE", "NO_NORMAL_ALL", "NO_NORMAL_ASSOC", "NO_NORMAL_PART", "NO_NORMAL_QOS",
+    "NO_NORMAL_TRES", "SMALL_RELATIVE_TO_TIME",
+)  # fmt: skip
 OVERSUBSCRIBE = Kind("NO, EXCLUSIVE, YES[:COUNT] or FORCE[:COUNT]", _oversubscribe, _plain)

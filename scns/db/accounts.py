@@ -6,8 +6,8 @@ from dataclasses import fields
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from scns.planner.fairshare import Account, Tree, Usage
-from scns.planner.priority import Scale, Subject
+from scns.planner.classic import ROOT
+from scns.planner.fairshare import Account, Algorithm, Tree, Usage
 from scns.planner.snapshot import Limits
 
 if TYPE_CHECKING:
@@ -15,76 +15,55 @@ if TYPE_CHECKING:
 
     from scns.planner.fairshare import Association
 
-#: 账户树的根。
-ROOT = "root"
-
-#: 设了上限的账户、用户与 QOS，和账户的上级；一行，没有时是空的。
+#: 设了上限的账户、用户与 QOS，账户的上级，管哪些（AccountingStorageEnforce）；一行，没有时是空的。
+#: 不管上限时什么也没有。
 LIMITS = """
-SELECT (SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM scns.association_list a
+WITH enforced AS MATERIALIZED (
+    SELECT coalesce((SELECT v.value FROM scns.setting_list v
+                      WHERE v.name = 'AccountingStorageEnforce' AND v.value <> '(null)'),
+                    'limits') AS words
+), limited AS (
+    SELECT e.words FROM enforced e WHERE e.words ~ '(^|,)limits(,|$)'
+)
+SELECT (SELECT coalesce(jsonb_agg(to_jsonb(a)), '[]') FROM limited, scns.association_list a
          WHERE num_nonnulls(a.grp_jobs, a.grp_submit, a.max_jobs, a.max_submit, a.max_wall) > 0
-            OR a.grp_tres <> '{}' OR a.max_tres_per_job <> '{}'),
-       (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM scns.qos_list q
-         WHERE num_nonnulls(q.grp_jobs, q.grp_submit, q.max_jobs, q.max_submit, q.max_wall) > 0
-            OR q.grp_tres <> '{}' OR q.max_tres_per_job <> '{}' OR q.max_tres_per_user <> '{}'),
+            OR a.grp_tres || a.max_tres_per_job || a.grp_tres_mins || a.grp_tres_run_mins
+               || a.max_tres_mins_per_job <> '{}'),
+       (SELECT coalesce(jsonb_agg(to_jsonb(q)), '[]') FROM limited, scns.qos_list q
+         WHERE num_nonnulls(q.grp_jobs, q.grp_submit, q.max_jobs, q.max_submit, q.max_wall,
+                            q.max_jobs_per_account, q.max_submit_per_account) > 0
+            OR q.grp_tres || q.max_tres_per_job || q.max_tres_per_user || q.max_tres_per_account
+               || q.grp_tres_run_mins || q.max_tres_mins_per_job || q.min_tres_per_job <> '{}'),
        (SELECT coalesce(jsonb_object_agg(c.name, c.parent), '{}') FROM scns.account_list c
-         WHERE c.parent IS NOT NULL)
+         WHERE c.parent IS NOT NULL),
+       (SELECT e.words FROM enforced e)
 """
 
-#: 每个关系的份额；`known_uid` 为 NULL 的用户还没有见过。
+#: 每个关系的份额与优先级；`known_uid` 为 NULL 的用户还没有见过。
 SHARES = """
-SELECT a.account, a.user_name, a.known_uid, a.fairshare, c.parent
+SELECT a.account, a.user_name, a.known_uid, a.fairshare, c.parent, a.priority
   FROM scns.association_list a JOIN scns.account_list c ON c.name = a.account
  ORDER BY a.account, a.user_name
 """
 
 USAGE = "SELECT u.account, u.uid, u.cpu_seconds, u.as_of, u.cpus, u.start FROM scns.usage_list u"
 
-#: 优先级各因素的归一化：节点数、CPU 数，分区与 QOS 里最大的。
-SCALE = """
-SELECT (SELECT count(*) FROM scns.node_list)::int,
-       (SELECT coalesce(sum(n.cpus), 0) FROM scns.node_list n)::int,
-       (SELECT coalesce(max(p.priority_job_factor), 0) FROM scns.partition_list p),
-       (SELECT coalesce(max(q.priority), 0) FROM scns.qos_list q)
-"""
+#: 用量从何时算起（epoch 秒）；早于它的不算。没有清过时没有行。
+USAGE_RESET = (
+    "SELECT extract(epoch FROM r.time)::float8 FROM scns.reset_list r WHERE r.name = 'usage'"
+)
 
-#: 排队的作业与优先级有关的方面；管理员定了优先级的不在其中。`fresh` 为真时只要没有算过的。
-SUBJECTS = """
-SELECT l.id, l.account, l.uid, l.eligible, l.nodes, l.cpus, l.partition_factor, l.qos_priority,
-       l.nice, l.site
-  FROM scns.priority_list l
- WHERE l.ranked_time IS DISTINCT FROM 'infinity'
-   AND (NOT %(fresh)s::boolean OR l.ranked_time IS NULL)
-"""
-
-#: 一次还没有提交的要求与优先级有关的方面：分区与 QOS 的。
-FACTORS = """
-SELECT coalesce((SELECT max(p.priority_job_factor) FROM scns.partition_list p
-                  WHERE p.name = ANY (string_to_array(%(partition)s, ','))), 0),
-       coalesce((SELECT q.priority FROM scns.qos_list q WHERE q.name = %(qos)s), 0)
-"""
-
-#: 写下算出的优先级；算的时候被扣住、启动或定下优先级的不改。
-SET_PRIORITIES = """
-UPDATE scns.job j
-   SET priority = r.priority, fairshare = r.fairshare, ranked_time = to_timestamp(%(now)s)
-  FROM unnest(%(ids)s::bigint[], %(priorities)s::bigint[], %(fairshares)s::float8[])
-       AS r(id, priority, fairshare)
- WHERE j.id = r.id AND j.state = 'PENDING' AND j.hold IS NULL
-   AND j.ranked_time IS DISTINCT FROM 'infinity'
-"""
-
-#: 不再按因素算了：回到先来先服务的常数。
-FORGET_PRIORITIES = """
-UPDATE scns.job j
-   SET priority = greatest(scns.base_priority() - s.nice, 1), fairshare = NULL, ranked_time = NULL,
-       site = 0
-  FROM scns.submission s
- WHERE s.id = j.submission_id AND j.state = 'PENDING' AND isfinite(j.ranked_time)
+#: 用量从这一刻算起；已经更晚的不动。
+RESET_USAGE = """
+INSERT INTO scns.reset AS r (name, time) VALUES ('usage', to_timestamp(%(at)s))
+ON CONFLICT (name) DO UPDATE SET time = excluded.time WHERE r.time < excluded.time
 """
 
 #: 把结束了的一次运行记进用量，先把旧的衰减到现在；较早用的部分也按现在算。
-#: 半衰期是秒，NULL 不衰减。挂起的时间不算。
+#: 半衰期是秒，NULL 不衰减。挂起的时间与用量清零以前的不算。
 CHARGE = """
+WITH since AS (SELECT coalesce(max(r.time), '-infinity') AS at FROM scns.reset r
+                WHERE r.name = 'usage')
 INSERT INTO scns.usage AS u (account, uid, cpu_seconds, as_of)
 SELECT s.account, j.uid,
        sum(j.cpus_alloc * CASE
@@ -93,17 +72,20 @@ SELECT s.account, j.uid,
                 power(0.5, r.age / %(half_life)s::float8)
                 - power(0.5, (r.age + r.seconds) / %(half_life)s::float8), 0) END),
        now()
-  FROM scns.job j
+  FROM since, scns.job j
   JOIN scns.submission s ON s.id = j.submission_id
  CROSS JOIN LATERAL (
     SELECT extract(epoch FROM now() - j.end_time)::float8 AS age,
-           extract(epoch FROM j.end_time - j.start_time)::float8 - j.suspended_seconds AS seconds) r
+           least(extract(epoch FROM j.end_time - j.start_time)::float8 - j.suspended_seconds,
+                 extract(epoch FROM j.end_time)::float8 - extract(epoch FROM since.at)::float8)
+             AS seconds) r
  WHERE j.id = ANY (%(ids)s) AND j.start_time IS NOT NULL AND j.end_time IS NOT NULL
    AND j.cpus_alloc IS NOT NULL
  GROUP BY s.account, j.uid
  ORDER BY s.account, j.uid
 ON CONFLICT (account, uid) DO UPDATE
    SET cpu_seconds = excluded.cpu_seconds + u.cpu_seconds * CASE
+         WHEN u.as_of < (SELECT at FROM since) THEN 0
          WHEN %(half_life)s::float8 IS NULL THEN 1
          ELSE power(0.5, extract(epoch FROM now() - u.as_of)::float8 / %(half_life)s::float8) END,
        as_of = excluded.as_of
@@ -137,15 +119,20 @@ def read_usage(
     return usage.values
 
 
-def build_tree(rows: Iterable[tuple[Any, ...]], others: Iterable[Association]) -> Tree:
+def build_tree(
+    rows: Iterable[tuple[Any, ...]],
+    others: Iterable[Association],
+    algorithm: Algorithm | None = None,
+) -> Tree:
     """`SHARES` 的各行拼成的账户树。
 
     参数：
+        algorithm：系数怎样算；None 是 Fair Tree
         others：没有登记、但有作业或用量的（账户，用户）；当作根下的一个账户，各一份
     """
     accounts: dict[str, Account] = {}
     users: dict[Association, int] = {}
-    for account, user_name, uid, shares, parent in rows:
+    for account, user_name, uid, shares, parent, _ in rows:
         if not user_name:
             accounts[account] = Account(account, parent, shares)
         elif uid is not None:
@@ -153,16 +140,4 @@ def build_tree(rows: Iterable[tuple[Any, ...]], others: Iterable[Association]) -
     for account, uid in others:
         accounts.setdefault(account, Account(account, ROOT))
         users.setdefault((account, uid), 1)
-    return Tree(accounts.values(), users)
-
-
-def scale_of(row: tuple[Any, ...]) -> Scale:
-    """`SCALE` 的一行。"""
-    nodes, cpus, partition, qos = row
-    return Scale(nodes, cpus, partition, qos)
-
-
-def subject_of(row: tuple[Any, ...], fairshare: float) -> Subject:
-    """`SUBJECTS` 的一行。"""
-    _, _, _, eligible, nodes, cpus, partition, qos, nice, site = row
-    return Subject(eligible, nodes, cpus, fairshare, partition, qos, nice, site)
+    return Tree(accounts.values(), users, algorithm)

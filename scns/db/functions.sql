@@ -449,6 +449,7 @@ BEGIN
   s.account := coalesce(
     s.account, (SELECT a.account FROM scns.association a WHERE a.user_name = who.name AND a.is_default),
     who.name);
+  PERFORM scns.check_account(s);
   s.tasks := coalesce(s.tasks, s.tasks_per_node * s.nodes_min, s.nodes_min);
   s.cpus := CASE WHEN s.overcommit THEN s.nodes_min
                  ELSE greatest(s.tasks::bigint * s.cpus_per_task, s.nodes_min) END;
@@ -456,7 +457,7 @@ BEGIN
   IF request ? 'time_limit' THEN
     s.time_limit := nullif((request ->> 'time_limit')::int, -1);
   ELSE
-    s.time_limit := coalesce(p.default_time, p.max_time);
+    s.time_limit := least(coalesce(p.default_time, p.max_time), scns.max_wall_of(s));
   END IF;
   IF s.memory_per_node IS NULL AND s.memory_per_cpu IS NULL THEN
     SELECT max(v.value) FILTER (WHERE v.name = 'DefMemPerCPU'),
@@ -617,7 +618,87 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
      AND (of_uid IS NULL OR j.uid = of_uid) AND (of_qos IS NULL OR s.qos = of_qos)
 $$;
 
--- 再提交这一次会超出哪一条提交数的上限；不超时为 NULL。自己没有 MaxSubmitJobs 的看最近的上级
+-- AccountingStorageEnforce 管不管这个词；没有写时只管上限
+CREATE FUNCTION scns.enforces(word text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT word = ANY (string_to_array(
+    coalesce(nullif(scns.setting_of('AccountingStorageEnforce'), '(null)'), 'limits'), ','))
+$$;
+
+-- 要求登记时，账户里得有他，QOS 得有；root 总在账户 root 里，与 Slurm 相同。来源：slurm.conf(5)
+CREATE FUNCTION scns.check_account(s scns.submission) RETURNS void
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF scns.enforces('associations')
+     AND NOT (s.uid = 0 AND s.account = 'root')
+     AND NOT EXISTS (SELECT FROM scns.association a
+                      WHERE a.account = s.account AND a.user_name = s.owner) THEN
+    RAISE EXCEPTION 'Invalid account or account/partition combination specified'
+      USING ERRCODE = 'SC001';
+  END IF;
+  IF scns.enforces('qos') AND NOT EXISTS (SELECT FROM scns.qos q WHERE q.name = s.qos) THEN
+    RAISE EXCEPTION 'Invalid qos specification' USING ERRCODE = 'SC001';
+  END IF;
+END $$;
+
+-- 自己的关系（深度 0），所在的账户（1）与它的各级上级：由近及远
+CREATE FUNCTION scns.associations_of(account text, owner text)
+RETURNS TABLE (depth int, association scns.association)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT 0, a FROM scns.association a
+   WHERE a.account = associations_of.account AND a.user_name = owner AND owner <> ''
+  UNION ALL
+  SELECT u.depth, a FROM scns.accounts_above(associations_of.account) u
+    JOIN scns.association a ON a.account = u.name AND a.user_name = ''
+$$;
+
+-- 管着这个作业的 MaxWall，秒：QOS 的，否则最近的关系的；没有说时限的作业以它为限
+CREATE FUNCTION scns.max_wall_of(s scns.submission) RETURNS int
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  SELECT coalesce(
+    (SELECT q.max_wall FROM scns.qos q WHERE q.name = s.qos),
+    (SELECT (l.association).max_wall FROM scns.associations_of(s.account, s.owner) l
+      WHERE (l.association).max_wall IS NOT NULL ORDER BY l.depth LIMIT 1))
+   WHERE scns.enforces('limits')
+$$;
+
+-- 一次提交至少要的资源，键同 scns.planner.limits.Tres
+CREATE FUNCTION scns.tres_of(s scns.submission) RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_build_object(
+           'cpu', s.cpus, 'node', s.nodes_min,
+           'mem', coalesce(s.memory_per_cpu::bigint * s.cpus,
+                           s.memory_per_node::bigint * s.nodes_min, 0))
+         || coalesce((SELECT jsonb_object_agg(g.kind, g.count) FROM (
+              SELECT 'gres/' || (m.parts)[1] AS kind,
+                     sum(coalesce((m.parts)[2]::bigint, 1)) * s.nodes_min AS count
+                FROM unnest(string_to_array(s.gres, ',')) item,
+                     regexp_match(item, '^([^:]+)(?::[^:]*[^:0-9][^:]*)?(?::([0-9]+))?$') AS m(parts)
+               WHERE item <> 'none' AND m.parts IS NOT NULL
+               GROUP BY 1) g), '{}')
+         || coalesce((SELECT jsonb_object_agg('license/' || split_part(item, ':', 1),
+                                              coalesce(nullif(split_part(item, ':', 2), ''), '1')::bigint)
+                        FROM unnest(string_to_array(s.licenses, ',')) item), '{}')
+$$;
+
+-- 单独这一个作业就不合 QOS 的 Max* 或 Min*：DenyOnLimit 的拒绝。来源：sacctmgr(1) “Flags”
+CREATE FUNCTION scns.qos_violation(s scns.submission, q scns.qos) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH asked AS (SELECT t.key, t.value::bigint FROM jsonb_each_text(scns.tres_of(s)) t),
+       most AS (SELECT m.key, m.value::bigint
+                  FROM unnest(ARRAY[q.max_tres_per_job, q.max_tres_per_user,
+                                    q.max_tres_per_account]) l, jsonb_each_text(l) m)
+  SELECT coalesce(s.time_min, s.time_limit, q.max_wall + 1) > q.max_wall IS TRUE
+      OR EXISTS (SELECT FROM most JOIN asked USING (key) WHERE asked.value > most.value)
+      OR EXISTS (SELECT FROM jsonb_each_text(q.max_tres_mins_per_job) m JOIN asked USING (key)
+                  WHERE asked.value > 0
+                    AND coalesce(asked.value * s.time_limit / 60 > m.value::bigint, true))
+      OR EXISTS (SELECT FROM jsonb_each_text(q.min_tres_per_job) m LEFT JOIN asked USING (key)
+                  WHERE coalesce(asked.value, 0) < m.value::bigint)
+$$;
+
+-- 再提交这一次会超出哪一条提交数的上限；不超时为 NULL。QOS 写了的取代关系的；自己没有
+-- MaxSubmitJobs 的看最近的上级
 CREATE FUNCTION scns.submit_excess(s scns.submission) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE asked bigint; most int; level record; q scns.qos;
@@ -626,24 +707,21 @@ BEGIN
   SELECT x.* INTO q FROM scns.qos x WHERE x.name = s.qos;
   IF scns.count_submitted(NULL, s.uid, s.qos) + asked > q.max_submit THEN
     RETURN 'QOSMaxSubmitJobPerUserLimit';
+  ELSIF scns.count_submitted(ARRAY[s.account], NULL, s.qos) + asked > q.max_submit_per_account THEN
+    RETURN 'MaxSubmitJobsPerAccount';
   ELSIF scns.count_submitted(NULL, NULL, s.qos) + asked > q.grp_submit THEN
     RETURN 'QOSGrpSubmitJobsLimit';
+  ELSIF 'DenyOnLimit' = ANY (q.flags) AND scns.qos_violation(s, q) THEN
+    RETURN 'DenyOnLimit';
   END IF;
-  SELECT l.max_submit INTO most FROM (
-    SELECT 0 AS depth, a.max_submit FROM scns.association a
-     WHERE a.account = s.account AND a.user_name = s.owner
-    UNION ALL
-    SELECT u.depth, a.max_submit FROM scns.accounts_above(s.account) u
-      JOIN scns.association a ON a.account = u.name AND a.user_name = '') l
-   WHERE l.max_submit IS NOT NULL ORDER BY l.depth LIMIT 1;
-  IF most IS NOT NULL
+  SELECT (l.association).max_submit INTO most FROM scns.associations_of(s.account, s.owner) l
+   WHERE (l.association).max_submit IS NOT NULL ORDER BY l.depth LIMIT 1;
+  IF most IS NOT NULL AND q.max_submit IS NULL AND q.max_submit_per_account IS NULL
      AND scns.count_submitted(ARRAY[s.account], s.uid, NULL) + asked > most THEN
     RETURN 'AssocMaxSubmitJobLimit';
   END IF;
-  FOR level IN SELECT a.account, a.user_name, a.grp_submit FROM scns.accounts_above(s.account) u
-      JOIN scns.association a ON a.account = u.name
-                             AND (a.user_name = '' OR u.depth = 1 AND a.user_name = s.owner)
-     WHERE a.grp_submit IS NOT NULL LOOP
+  FOR level IN SELECT (l.association).* FROM scns.associations_of(s.account, s.owner) l
+     WHERE (l.association).grp_submit IS NOT NULL AND q.grp_submit IS NULL LOOP
     IF scns.count_submitted(ARRAY(SELECT scns.accounts_below(level.account)),
                             CASE WHEN level.user_name <> '' THEN s.uid END, NULL)
        + asked > level.grp_submit THEN
@@ -653,7 +731,7 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- 提交数的上限。来源：sacctmgr(1) MaxSubmitJobs、GrpSubmitJobs
+-- 提交数的上限与 DenyOnLimit。来源：sacctmgr(1) MaxSubmitJobs、GrpSubmitJobs、Flags
 CREATE FUNCTION scns.check_submit_limits(s scns.submission) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE excess text;
@@ -661,7 +739,9 @@ BEGIN
   IF NOT EXISTS (SELECT FROM scns.association a
                   WHERE a.max_submit IS NOT NULL OR a.grp_submit IS NOT NULL)
      AND NOT EXISTS (SELECT FROM scns.qos q
-                      WHERE q.max_submit IS NOT NULL OR q.grp_submit IS NOT NULL) THEN
+                      WHERE num_nonnulls(q.max_submit, q.max_submit_per_account, q.grp_submit) > 0
+                         OR q.flags <> '{}')
+     OR NOT scns.enforces('limits') THEN
     RETURN;
   END IF;
   -- 数与写之间不许别人插进来；只有设了这种上限的地方才排这个队
@@ -724,6 +804,12 @@ BEGIN
   RETURN added;
 END $$;
 
+-- 说到的种类改成新的，null 的去掉，别的不动
+CREATE FUNCTION scns.merge_tres(old jsonb, changes jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT jsonb_strip_nulls(old || coalesce(changes, '{}'))
+$$;
+
 -- 改一些份额与上限，返回改了哪些。users 为 NULL 是账户自己的；accounts 为 NULL 是全部账户。
 -- changes 的键是 association 的列，null 是不限；TRES 只改说到的种类
 CREATE FUNCTION scns.modify_associations(accounts text[], users text[], changes jsonb)
@@ -734,12 +820,16 @@ BEGIN
   PERFORM pg_notify('scns', '');
   RETURN QUERY
   UPDATE scns.association a
-     SET (fairshare, grp_jobs, grp_submit, grp_tres, max_jobs, max_submit, max_tres_per_job, max_wall)
-       = (SELECT coalesce(r.fairshare, 1), r.grp_jobs, r.grp_submit,
-                 jsonb_strip_nulls(a.grp_tres || coalesce(changes -> 'grp_tres', '{}')),
+     SET (fairshare, priority, grp_jobs, grp_submit, grp_tres, grp_tres_mins, grp_tres_run_mins,
+          max_jobs, max_submit, max_tres_per_job, max_tres_mins_per_job, max_wall)
+       = (SELECT coalesce(r.fairshare, 1), r.priority, r.grp_jobs, r.grp_submit,
+                 scns.merge_tres(a.grp_tres, changes -> 'grp_tres'),
+                 scns.merge_tres(a.grp_tres_mins, changes -> 'grp_tres_mins'),
+                 scns.merge_tres(a.grp_tres_run_mins, changes -> 'grp_tres_run_mins'),
                  r.max_jobs, r.max_submit,
-                 jsonb_strip_nulls(a.max_tres_per_job
-                                   || coalesce(changes -> 'max_tres_per_job', '{}')), r.max_wall
+                 scns.merge_tres(a.max_tres_per_job, changes -> 'max_tres_per_job'),
+                 scns.merge_tres(a.max_tres_mins_per_job, changes -> 'max_tres_mins_per_job'),
+                 r.max_wall
             FROM jsonb_populate_record(a, changes) r)
    WHERE (accounts IS NULL OR a.account = ANY (accounts))
      AND CASE WHEN users IS NULL THEN a.user_name = '' ELSE a.user_name = ANY (users) END
@@ -835,15 +925,19 @@ BEGIN
   PERFORM pg_notify('scns', '');
   RETURN QUERY
   UPDATE scns.qos q
-     SET (description, priority, grp_jobs, grp_submit, grp_tres, max_jobs, max_submit,
-          max_tres_per_job, max_tres_per_user, max_wall)
-       = (SELECT coalesce(r.description, ''), coalesce(r.priority, 0), r.grp_jobs, r.grp_submit,
-                 jsonb_strip_nulls(q.grp_tres || coalesce(changes -> 'grp_tres', '{}')),
-                 r.max_jobs, r.max_submit,
-                 jsonb_strip_nulls(q.max_tres_per_job
-                                   || coalesce(changes -> 'max_tres_per_job', '{}')),
-                 jsonb_strip_nulls(q.max_tres_per_user
-                                   || coalesce(changes -> 'max_tres_per_user', '{}')), r.max_wall
+     SET (description, priority, flags, grp_jobs, grp_submit, grp_tres, grp_tres_run_mins,
+          max_jobs, max_jobs_per_account, max_submit, max_submit_per_account, max_tres_per_job,
+          max_tres_per_user, max_tres_per_account, max_tres_mins_per_job, min_tres_per_job, max_wall)
+       = (SELECT coalesce(r.description, ''), coalesce(r.priority, 0), coalesce(r.flags, '{}'),
+                 r.grp_jobs, r.grp_submit,
+                 scns.merge_tres(q.grp_tres, changes -> 'grp_tres'),
+                 scns.merge_tres(q.grp_tres_run_mins, changes -> 'grp_tres_run_mins'),
+                 r.max_jobs, r.max_jobs_per_account, r.max_submit, r.max_submit_per_account,
+                 scns.merge_tres(q.max_tres_per_job, changes -> 'max_tres_per_job'),
+                 scns.merge_tres(q.max_tres_per_user, changes -> 'max_tres_per_user'),
+                 scns.merge_tres(q.max_tres_per_account, changes -> 'max_tres_per_account'),
+                 scns.merge_tres(q.max_tres_mins_per_job, changes -> 'max_tres_mins_per_job'),
+                 scns.merge_tres(q.min_tres_per_job, changes -> 'min_tres_per_job'), r.max_wall
             FROM jsonb_populate_record(q, changes) r)
    WHERE q.name = ANY (names) RETURNING q.name;
 END $$;
@@ -856,6 +950,15 @@ BEGIN
   PERFORM pg_notify('scns', '');
   RETURN QUERY
   DELETE FROM scns.qos q WHERE q.name = ANY (names) AND q.name <> 'normal' RETURNING q.name;
+END $$;
+
+-- sdiag -r：各数从现在算起
+CREATE FUNCTION scns.reset_statistics() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM scns.require_operator();
+  INSERT INTO scns.reset (name, time) VALUES ('statistics', clock_timestamp())
+  ON CONFLICT (name) DO UPDATE SET time = excluded.time;
 END $$;
 
 -- 只检查，不写入：sbatch --test-only；返回填好默认值的提交
@@ -990,27 +1093,37 @@ CREATE VIEW scns.association_list WITH (security_barrier) AS
 CREATE VIEW scns.qos_list WITH (security_barrier) AS
   SELECT q.* FROM scns.qos q;
 
--- 用掉的 CPU 秒：结束了的，衰减到 as_of；在跑的，从 start 起一直用着 cpus 个
+-- 从何时算起，见模型 Reset
+CREATE VIEW scns.reset_list WITH (security_barrier) AS
+  SELECT r.name, r.time FROM scns.reset r;
+
+-- 用掉的 CPU 秒：结束了的，衰减到 as_of；在跑的，从 start 起一直用着 cpus 个。清零之前的不算
 CREATE VIEW scns.usage_list WITH (security_barrier) AS
+  WITH since AS (SELECT coalesce(max(r.time), '-infinity') AS at FROM scns.reset r
+                  WHERE r.name = 'usage')
   SELECT u.account, u.uid, u.cpu_seconds, extract(epoch FROM u.as_of)::float8 AS as_of,
          0 AS cpus, NULL::float8 AS start
-    FROM scns.usage u
+    FROM scns.usage u, since WHERE u.as_of >= since.at
   UNION ALL
   SELECT s.account, j.uid, 0, NULL, j.cpus_alloc,
-         extract(epoch FROM j.start_time)::float8 + j.suspended_seconds
-    FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
+         greatest(extract(epoch FROM j.start_time)::float8 + j.suspended_seconds,
+                  extract(epoch FROM since.at)::float8)
+    FROM since, scns.job j JOIN scns.submission s ON s.id = j.submission_id
    WHERE j.state IN ('RUNNING', 'COMPLETING');
 
--- 排队而没有扣住的作业与优先级有关的方面，见 scns.planner.priority.Subject
+-- 没有扣住的作业与优先级有关的方面，见 scns.planner.priority.Subject；在跑的只为
+-- PriorityFlags=CALCULATE_RUNNING
 CREATE VIEW scns.priority_list WITH (security_barrier) AS
-  SELECT j.id, j.array_job_id, j.array_task_id, j.waiting, j.priority, j.ranked_time, j.fairshare,
-         j.site, s.nice, s.account, s.owner, j.uid, s.qos, s.partition,
-         extract(epoch FROM j.eligible_time)::float8 AS eligible, s.nodes_min AS nodes, s.cpus,
+  SELECT j.id, j.state, j.array_job_id, j.array_task_id, j.waiting, j.priority, j.ranked_time,
+         j.fairshare, j.site, s.nice, s.account, s.owner, j.uid, s.qos, s.partition,
+         extract(epoch FROM j.eligible_time)::float8 AS eligible,
+         extract(epoch FROM j.submit_time)::float8 AS submitted, s.nodes_min AS nodes, s.cpus,
+         s.memory_per_node, s.memory_per_cpu, s.gres, s.licenses, s.time_limit,
          coalesce((SELECT max(p.priority_job_factor) FROM scns.partition p
                     WHERE p.name = ANY (string_to_array(s.partition, ','))), 0) AS partition_factor,
          coalesce((SELECT q.priority FROM scns.qos q WHERE q.name = s.qos), 0) AS qos_priority
     FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
-   WHERE j.state = 'PENDING' AND j.hold IS NULL;
+   WHERE j.state IN ('PENDING', 'RUNNING', 'SUSPENDED') AND j.hold IS NULL;
 
 CREATE VIEW scns.allocation_list WITH (security_barrier) AS
   SELECT a.job_id, a.node, a.cpu_ids, a.cpus, a.memory, a.tasks, a.gres FROM scns.allocation a;
@@ -1404,12 +1517,12 @@ GRANT EXECUTE ON FUNCTION scns.me(), scns.is_operator(), scns.submit(jsonb, byte
   scns.modify_associations(text[], text[], jsonb), scns.modify_accounts(text[], text, text, text),
   scns.set_default_account(text[], text), scns.delete_users(text[], text[]),
   scns.delete_accounts(text[]), scns.add_qos(text, jsonb), scns.modify_qos(text[], jsonb),
-  scns.delete_qos(text[])
+  scns.delete_qos(text[]), scns.reset_statistics()
   TO scns_user;
 GRANT SELECT ON scns.my_request, scns.controller, scns.setting_list, scns.node_list,
   scns.partition_list, scns.queue, scns.my_job, scns.event_list, scns.dependency_list,
   scns.step_list, scns.allocation_list, scns.account_list, scns.association_list, scns.qos_list,
-  scns.usage_list, scns.priority_list TO scns_user;
+  scns.usage_list, scns.priority_list, scns.reset_list TO scns_user;
 
 INSERT INTO scns.account (name, description, organization)
 VALUES ('root', 'default root account', 'root') ON CONFLICT DO NOTHING;

@@ -595,7 +595,7 @@ class Account(SQLModel, table=True):
 class Association(SQLModel, table=True):
     """一个用户在一个账户里，或账户自己（`user_name` 为空）：份额与上限。
 
-    上限的名字与意义同 `scns.planner.snapshot.Limits`；NULL 不限，或看上一级的。
+    上限的名字与意义同 `scns.planner.snapshot.Limits`；NULL 不限，或看上一级的；`priority` 也是。
     `uid`：登记时查到的；NULL 时照登记过的用户名找。`is_default`：提交时不说账户就用它。
     """
 
@@ -619,12 +619,16 @@ class Association(SQLModel, table=True):
     uid: int | None = _integer()
     is_default: bool = _boolean("false")
     fairshare: int = _integer(nullable=False, default="1")
+    priority: int | None = _integer()
     grp_jobs: int | None = _integer()
     grp_submit: int | None = _integer()
     grp_tres: dict[str, Any] = _jsonb("'{}'")
+    grp_tres_mins: dict[str, Any] = _jsonb("'{}'")
+    grp_tres_run_mins: dict[str, Any] = _jsonb("'{}'")
     max_jobs: int | None = _integer()
     max_submit: int | None = _integer()
     max_tres_per_job: dict[str, Any] = _jsonb("'{}'")
+    max_tres_mins_per_job: dict[str, Any] = _jsonb("'{}'")
     max_wall: int | None = _integer()
 
 
@@ -634,18 +638,28 @@ class Qos(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "qos"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("priority >= 0", name="qos_priority_not_negative"),
+        CheckConstraint("flags <@ '{DenyOnLimit}'", name="qos_flags_known"),
     )
 
     name: str = Field(sa_column=Column(Text, primary_key=True))
     description: str = _text(nullable=False, default="")
     priority: int = _integer(nullable=False, default="0")
+    flags: list[str] = Field(
+        default=None, sa_column=Column(ARRAY(Text), nullable=False, server_default="{}")
+    )
     grp_jobs: int | None = _integer()
     grp_submit: int | None = _integer()
     grp_tres: dict[str, Any] = _jsonb("'{}'")
+    grp_tres_run_mins: dict[str, Any] = _jsonb("'{}'")
     max_jobs: int | None = _integer()
+    max_jobs_per_account: int | None = _integer()
     max_submit: int | None = _integer()
+    max_submit_per_account: int | None = _integer()
     max_tres_per_job: dict[str, Any] = _jsonb("'{}'")
     max_tres_per_user: dict[str, Any] = _jsonb("'{}'")
+    max_tres_per_account: dict[str, Any] = _jsonb("'{}'")
+    max_tres_mins_per_job: dict[str, Any] = _jsonb("'{}'")
+    min_tres_per_job: dict[str, Any] = _jsonb("'{}'")
     max_wall: int | None = _integer()
 
 
@@ -658,6 +672,18 @@ class Usage(SQLModel, table=True):
     uid: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     cpu_seconds: float = Field(sa_column=Column(DOUBLE_PRECISION, nullable=False))
     as_of: datetime = _time(nullable=False)
+
+
+class Reset(SQLModel, table=True):
+    """从何时算起：`usage` 是用量（`PriorityUsageResetPeriod`），`statistics` 是 `sdiag -r`。"""
+
+    __tablename__: ClassVar[Any] = "reset"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("name IN ('usage', 'statistics')", name="reset_name_known"),
+    )
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    time: datetime = _time(nullable=False)
 
 
 class Mail(SQLModel, table=True):

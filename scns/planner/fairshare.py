@@ -3,6 +3,7 @@
 算法是 Slurm 缺省的 Fair Tree（slurm.schedmd.com/fair_tree.html）：从账户树的根往下，在兄弟之间比较
 “应得的份额 ÷ 已用的比例”（level fairshare），大的整棵子树排在小的前面；按此次序给每个用户一个名次，
 名次除以用户数就是它的系数，最好的是 1。一个账户超支，它名下无论谁都排到后面，兄弟账户因此互不拖累。
+`PriorityFlags=NO_FAIR_TREE` 换成从前的 2 的幂，见 `classic`。
 
 已用的是 CPU 秒，按半衰期衰减（slurm.conf(5) `PriorityDecayHalfLife`）。
 """
@@ -12,6 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf, log
+
+from scns.planner.classic import Share, classic_shares
+
+__all__ = ["Account", "Algorithm", "Association", "Level", "Share", "Tree", "Usage"]
 
 #: 一个用户在一个账户里：（账户，用户）。
 Association = tuple[str, int]
@@ -31,21 +36,25 @@ class Account:
     shares: int = 1
 
 
-@dataclass(slots=True)
-class Share:
-    """一个用户的公平份额，各数的名字同 sshare(1)。
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """怎样由用量得出系数。
 
     参数：
-        norm_shares：在兄弟之间应得的比例
-        effective_usage：在兄弟之间已用的比例
-        level_fs：前者除以后者；没用过是无穷大，没有份额是 0
-        factor：系数，0 到 1
+        fair_tree：Slurm 自 19.05 版起的默认；假是从前的 2 的幂
+        depth_oblivious：`PriorityFlags=DEPTH_OBLIVIOUS`，只在不用 Fair Tree 时有意义
+        damping：`FairShareDampeningFactor`，只在不用 Fair Tree 时有意义
     """
 
-    norm_shares: float
-    effective_usage: float
-    level_fs: float
-    factor: float = 0.0
+    fair_tree: bool = True
+    depth_oblivious: bool = False
+    damping: float = 1.0
+
+    @classmethod
+    def of(cls, flags: Iterable[str], damping: float) -> Algorithm:
+        """照 `PriorityFlags`。"""
+        oblivious = "DEPTH_OBLIVIOUS" in flags
+        return cls(not oblivious and "NO_FAIR_TREE" not in flags, oblivious, damping)
 
 
 @dataclass(slots=True)
@@ -110,9 +119,16 @@ class Tree:
 
     参数：
         users：每个用户的份数
+        algorithm：系数怎样算；None 是 Fair Tree
     """
 
-    def __init__(self, accounts: Iterable[Account], users: Mapping[Association, int]) -> None:
+    def __init__(
+        self,
+        accounts: Iterable[Account],
+        users: Mapping[Association, int],
+        algorithm: Algorithm | None = None,
+    ) -> None:
+        self._algorithm = algorithm or Algorithm()
         self._accounts = {account.name: account for account in accounts}
         self._users = dict(users)
         self._children: dict[str | None, list[str | Association]] = {}
@@ -168,6 +184,14 @@ class Tree:
         self, used: Mapping[str | Association, float]
     ) -> dict[str | Association, Share]:
         found: dict[str | Association, Share] = {}
+        if not self._algorithm.fair_tree:
+            return classic_shares(
+                self._children,
+                self._shares_of,
+                used,
+                damping=self._algorithm.damping,
+                oblivious=self._algorithm.depth_oblivious,
+            )
         for siblings in self._children.values():
             found.update(self._compare(siblings, used))
         _Ranking(self._children, found).visit(self._children.get(None, []), False)

@@ -1,38 +1,34 @@
 """上限：一个用户、账户或 QOS 的作业是否已经到了管理员定的数。
 
-来源：sacctmgr(1) 的 Grp*、Max*；原因的说法取自 squeue(1) “JOB REASON CODES”。先看 QOS，再看用户，
-再从账户往上看到顶层。这里只管启动；`MaxSubmitJobs` 由提交时的 `submit_excess` 管。
+来源：sacctmgr(1) 的 Grp*、Max*、Min*，slurm.schedmd.com/resource_limits.html；原因的说法取自
+squeue(1) “JOB REASON CODES”。先看 QOS，再看用户，再从账户往上看到顶层；QOS 写了的取代用户与账户的
+同一条，用户写了的 `Max*` 取代账户的。这里只管启动；提交的个数与 `DenyOnLimit` 由提交时管。
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING
 
+from scns.planner.limit_reasons import reason_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from scns.planner.snapshot import Limits, Request, Running, Snapshot, Waiting
 
 #: 资源的数量，键是 `cpu`、`mem`（MiB）、`node`、`gres/NAME`、`license/NAME`。
 Tres = dict[str, int]
 
-# 资源种类到原因里的词：（Grp，每个作业，每个用户）；Assoc 与 QOS 的说法不尽相同
-_ASSOC = {
-    "cpu": ("GrpCpuLimit", "MaxCpuPerJobLimit"),
-    "mem": ("GrpMemLimit", "MaxMemPerJob"),
-    "node": ("GrpNodeLimit", "MaxNodePerJobLimit"),
-    "gres": ("GrpGRES", "MaxGRESPerJob"),
-    "license": ("GrpLicense", "MaxLicensePerJob"),
-}
-_QOS = {
-    "cpu": ("GrpCpuLimit", "MaxCpuPerJobLimit", "MaxCpuPerUserLimit"),
-    "mem": ("GrpMemLimit", "MaxMemoryPerJob", "MaxMemoryPerUser"),
-    "node": ("GrpNodeLimit", "MaxNodePerJobLimit", "MaxNodePerUserLimit"),
-    "gres": ("GrpGRES", "MaxGRESPerJob", "MaxGRESPerUser"),
-    "license": ("GrpLicense", "MaxLicensePerJob", "MaxLicensePerUser"),
-}
+#: 没有时限的作业要用的分钟数：多到哪一条上限都超。
+_ENDLESS = 1 << 40
+
+# 下面写了就取代上面的：关系之间的，与 QOS 对关系的
+_MAX = ("max_jobs", "max_wall", "max_tres_per_job", "max_tres_mins_per_job")
+_QOS_FIRST = (*_MAX, "grp_jobs", "grp_tres", "grp_tres_run_mins")
 
 
 @dataclass(slots=True)
@@ -76,58 +72,107 @@ class Limiter:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self._used: dict[object, Counter[str]] = {}
+        every = (snapshot.qos_limits, snapshot.user_limits, snapshot.account_limits)
+        self._minutes = any(
+            one.grp_tres_run_mins or (snapshot.safe and one.grp_tres_mins)
+            for limits in every
+            for one in limits.values()
+        )
+        self._spent: dict[object, float] = {}
+        for (account, uid), minutes in snapshot.usage.items():
+            for owner in ((account, uid), *self._ancestors(account)):
+                self._spent[owner] = self._spent.get(owner, 0.0) + minutes
         for job in snapshot.running:
-            self.add(job, _running_tres(job))
+            left = inf if job.end is None else max(0.0, job.end - snapshot.now)
+            self._add(job, _running_tres(job), left)
 
-    def add(self, job: Waiting | Running, tres: Mapping[str, int]) -> None:
+    def add(self, job: Waiting, tres: Mapping[str, int]) -> None:
         """一个作业占上了这些资源。"""
+        limit = job.request.time_limit
+        self._add(job, tres, inf if limit is None else limit)
+
+    def _add(self, job: Waiting | Running, tres: Mapping[str, int], seconds: float) -> None:
+        """参数：
+        seconds：到时限还有多久
+        """
+        minutes = _run_minutes(tres, seconds) if self._minutes else {}
         for owner in self._owners(job):
             used = self._used.setdefault(owner, Counter())
             used.update(tres)
+            used.update(minutes)
             used["job"] += 1
 
     def check(self, job: Waiting, tres: Mapping[str, int]) -> Excess | None:
         """启动这个作业会超出哪一条上限；不超时为 None。"""
         snapshot = self._snapshot
         qos = snapshot.qos_limits.get(job.qos)
-        found = None
-        if qos is not None:
-            found = self._check_qos(job, tres, qos)
-        nearer = snapshot.user_limits.get((job.account, job.uid))
-        if found is None and nearer is not None:
-            found = self._check_assoc(job, tres, nearer, f"user {job.uid}", (job.account, job.uid))
+        found = None if qos is None else self._check_qos(job, tres, qos)
+        # 每一层的主人、它的上限、已用的记在谁名下，由近及远
+        levels: list[tuple[str, Limits | None, object]] = [
+            (f"user {job.uid}", snapshot.user_limits.get((job.account, job.uid)),
+             (job.account, job.uid))
+        ]  # fmt: skip
         for name in self._ancestors(job.account):
-            account = snapshot.account_limits.get(name)
-            if found is None and account is not None:
-                account = account if nearer is None else _yield(account, nearer)
-                found = self._check_assoc(job, tres, account, f"account {name}", name)
-                nearer = account if nearer is None else _inherit(nearer, account)
+            levels.append((f"account {name}", snapshot.account_limits.get(name), name))
+        nearer = None
+        for owner, limits, key in levels:
+            if found is not None:
+                return found
+            if limits is None:
+                continue
+            own = limits if nearer is None else _without(limits, nearer, _MAX)
+            own = own if qos is None else _without(own, qos, _QOS_FIRST)
+            found = self._check_assoc(job, tres, own, owner, key)
+            nearer = limits if nearer is None else _inherit(nearer, limits)
         return found
 
     def _check_qos(self, job: Waiting, tres: Mapping[str, int], limits: Limits) -> Excess | None:
-        whole, mine = self._usage(("qos", job.qos)), self._usage(("qos", job.qos, job.uid))
-        words, owner = _QOS, f"qos {job.qos}"
+        whole = self._usage(("qos", job.qos))
+        mine = self._usage(("qos", job.qos, job.uid))
+        ours = self._usage(("qos", job.qos, job.account))
+        check = _Check("QOS", f"qos {job.qos}", job, tres)
         return (
-            _wall(job, limits, "QOS", owner)
-            or _tres(tres, limits.max_tres_per_job, Counter(), words, 1, "QOS", owner)
-            or _jobs(limits.grp_jobs, whole, "QOSGrpJobsLimit", "GrpJobs", owner)
-            or _jobs(limits.max_jobs, mine, "QOSMaxJobsPerUserLimit", "MaxJobsPerUser", owner)
-            or _tres(tres, limits.max_tres_per_user, mine, words, 2, "QOS", owner)
-            or _tres(tres, limits.grp_tres, whole, words, 0, "QOS", owner)
+            check.wall(limits.max_wall)
+            or check.least(limits.min_tres_per_job)
+            or check.tres("MaxTRESPerJob", limits.max_tres_per_job)
+            or check.minutes("MaxTRESMinsPerJob", limits.max_tres_mins_per_job)
+            or check.jobs("QOSGrpJobsLimit", "GrpJobs", limits.grp_jobs, whole)
+            or check.jobs("QOSMaxJobsPerUserLimit", "MaxJobsPerUser", limits.max_jobs, mine)
+            or check.jobs(
+                "MaxJobsPerAccount", "MaxJobsPerAccount", limits.max_jobs_per_account, ours
+            )
+            or check.tres("MaxTRESPerUser", limits.max_tres_per_user, mine)
+            or check.tres("MaxTRESPerAccount", limits.max_tres_per_account, ours)
+            or check.tres("GrpTRES", limits.grp_tres, whole)
+            or check.minutes("GrpTRESRunMins", limits.grp_tres_run_mins, whole)
         )
 
     def _check_assoc(
         self, job: Waiting, tres: Mapping[str, int], limits: Limits, owner: str, key: object
     ) -> Excess | None:
-        whole = self._usage(key)
-        mine = self._usage((job.account, job.uid))
+        whole, mine = self._usage(key), self._usage((job.account, job.uid))
+        check = _Check("Assoc", owner, job, tres)
         return (
-            _wall(job, limits, "Assoc", owner)
-            or _tres(tres, limits.max_tres_per_job, Counter(), _ASSOC, 1, "Assoc", owner)
-            or _jobs(limits.grp_jobs, whole, "AssocGrpJobsLimit", "GrpJobs", owner)
-            or _jobs(limits.max_jobs, mine, "AssocMaxJobsLimit", "MaxJobs", owner)
-            or _tres(tres, limits.grp_tres, whole, _ASSOC, 0, "Assoc", owner)
+            check.wall(limits.max_wall)
+            or check.tres("MaxTRESPerJob", limits.max_tres_per_job)
+            or check.minutes("MaxTRESMinsPerJob", limits.max_tres_mins_per_job)
+            or check.jobs("AssocGrpJobsLimit", "GrpJobs", limits.grp_jobs, whole)
+            or check.jobs("AssocMaxJobsLimit", "MaxJobs", limits.max_jobs, mine)
+            or check.tres("GrpTRES", limits.grp_tres, whole)
+            or self._check_spent(check, limits, key)
+            or check.minutes("GrpTRESRunMins", limits.grp_tres_run_mins, whole)
         )
+
+    def _check_spent(self, check: _Check, limits: Limits, key: object) -> Excess | None:
+        """`GrpTRESMins`：用完了就不再启动；`safe` 时连同这个作业与在跑的都用得完才启动。"""
+        for kind, most in limits.grp_tres_mins.items():
+            spent, asked = int(self._spent.get(key, 0.0)), 0
+            if self._snapshot.safe:
+                spent += self._usage(key)[f"run/{kind}"]
+                asked = check.asked_minutes(kind)
+            if spent >= most or spent + asked > most:
+                return check.excess("GrpTRESMins", kind, most, spent, asked)
+        return None
 
     def _usage(self, owner: object) -> Counter[str]:
         return self._used.get(owner) or Counter()
@@ -138,6 +183,7 @@ class Limiter:
         if job.qos:
             yield ("qos", job.qos)
             yield ("qos", job.qos, job.uid)
+            yield ("qos", job.qos, job.account)
 
     def _ancestors(self, account: str) -> Iterator[str]:
         """账户自己与它的各级上级。"""
@@ -149,28 +195,104 @@ class Limiter:
             name = self._snapshot.parents.get(name)
 
 
-def _yield(limits: Limits, nearer: Limits) -> Limits:
-    """下面自己写了的 `Max*` 取代上面的。来源：sacctmgr(1)，子关系不写时才沿用上级的。"""
-    return replace(
-        limits,
-        max_jobs=limits.max_jobs if nearer.max_jobs is None else None,
-        max_wall=limits.max_wall if nearer.max_wall is None else None,
-        max_tres_per_job={
-            kind: most
-            for kind, most in limits.max_tres_per_job.items()
-            if kind not in nearer.max_tres_per_job
-        },
-    )
+@dataclass(slots=True)
+class _Check:
+    """一个作业对着一个主人的各条上限。
+
+    参数：
+        prefix：原因的前一半，`Assoc` 或 `QOS`
+        asked：作业要的资源
+    """
+
+    prefix: str
+    owner: str
+    job: Waiting
+    asked: Mapping[str, int]
+
+    def wall(self, most: int | None) -> Excess | None:
+        """时限；`--time-min` 缩得到的不算超。"""
+        request = self.job.request
+        least = request.time_limit if request.time_min is None else request.time_min
+        if most is None or (least is not None and least <= most):
+            return None
+        reason = f"{self.prefix}MaxWallDurationPerJobLimit"
+        return Excess(reason, self.owner, "MaxWall", most, 0, least or 0)
+
+    def jobs(self, reason: str, limit: str, most: int | None, used: Counter[str]) -> Excess | None:
+        """作业的个数。"""
+        if most is None or used["job"] < most:
+            return None
+        return Excess(reason, self.owner, limit, most, used["job"], 1)
+
+    def tres(
+        self, limit: str, limits: Mapping[str, int], used: Counter[str] | None = None
+    ) -> Excess | None:
+        """各种资源；作业不要的那种不看。"""
+        for kind, most in limits.items():
+            asked, before = self.asked.get(kind, 0), used[kind] if used else 0
+            if asked and before + asked > most:
+                return self.excess(limit, kind, most, before, asked)
+        return None
+
+    def minutes(
+        self, limit: str, limits: Mapping[str, int], used: Counter[str] | None = None
+    ) -> Excess | None:
+        """各种资源乘以时限的分钟数。"""
+        for kind, most in limits.items():
+            asked, before = self.asked_minutes(kind), used[f"run/{kind}"] if used else 0
+            if asked and before + asked > most:
+                return self.excess(limit, kind, most, before, asked)
+        return None
+
+    def least(self, limits: Mapping[str, int]) -> Excess | None:
+        """每个作业至少要用的。"""
+        for kind, least in limits.items():
+            asked = self.asked.get(kind, 0)
+            if asked < least:
+                return self.excess("MinTRESPerJob", kind, least, 0, asked)
+        return None
+
+    def asked_minutes(self, kind: str) -> int:
+        """按时限要用多少分钟的这种资源。"""
+        limit = self.job.request.time_limit
+        return _run_minutes(self.asked, inf if limit is None else limit).get(f"run/{kind}", 0)
+
+    def excess(self, limit: str, kind: str, most: int, used: int, asked: int) -> Excess:
+        """超出的一条。"""
+        reason = reason_of(self.prefix, limit, kind)
+        return Excess(reason, self.owner, f"{limit}={kind}", most, used, asked)
+
+
+def _run_minutes(tres: Mapping[str, int], seconds: float) -> Tres:
+    """这些资源用这么久是多少分钟；键是 `run/` 加种类。"""
+    return {
+        f"run/{kind}": min(_ENDLESS, int(count * seconds / 60)) if seconds < inf else _ENDLESS
+        for kind, count in tres.items()
+        if count
+    }
+
+
+def _without(limits: Limits, over: Limits, names: tuple[str, ...]) -> Limits:
+    """去掉别处已经写了的；资源逐种看。"""
+    changes: dict[str, object] = {}
+    for name in names:
+        own, other = getattr(limits, name), getattr(over, name)
+        if isinstance(own, Mapping):
+            changes[name] = {kind: most for kind, most in own.items() if kind not in other}
+        elif other is not None:
+            changes[name] = None
+    return replace(limits, **changes)  # type: ignore[arg-type]
 
 
 def _inherit(nearer: Limits, above: Limits) -> Limits:
     """下面的 `Max*`，没有写的用上面的。"""
-    return replace(
-        nearer,
-        max_jobs=above.max_jobs if nearer.max_jobs is None else nearer.max_jobs,
-        max_wall=above.max_wall if nearer.max_wall is None else nearer.max_wall,
-        max_tres_per_job={**above.max_tres_per_job, **nearer.max_tres_per_job},
-    )
+    changes: dict[str, object] = {}
+    for name in _MAX:
+        own, other = getattr(nearer, name), getattr(above, name)
+        changes[name] = (
+            {**other, **own} if isinstance(own, Mapping) else other if own is None else own
+        )
+    return replace(nearer, **changes)  # type: ignore[arg-type]
 
 
 def submit_excess(
@@ -188,41 +310,6 @@ def submit_excess(
     ):
         if most is not None and used + asked > most:
             return Excess(reason, owner, name, most, used, asked)
-    return None
-
-
-def _wall(job: Waiting, limits: Limits, prefix: str, owner: str) -> Excess | None:
-    request = job.request
-    least = request.time_limit if request.time_min is None else request.time_min
-    if limits.max_wall is None or (least is not None and least <= limits.max_wall):
-        return None
-    reason = f"{prefix}MaxWallDurationPerJobLimit"
-    return Excess(reason, owner, "MaxWall", limits.max_wall, 0, least or 0)
-
-
-def _jobs(
-    most: int | None, used: Counter[str], reason: str, limit: str, owner: str
-) -> Excess | None:
-    if most is None or used["job"] < most:
-        return None
-    return Excess(reason, owner, limit, most, used["job"], 1)
-
-
-def _tres(
-    tres: Mapping[str, int],
-    limits: Mapping[str, int],
-    used: Counter[str],
-    words: Mapping[str, tuple[str, ...]],
-    scope: int,
-    prefix: str,
-    owner: str,
-) -> Excess | None:
-    for kind, most in limits.items():
-        asked = tres.get(kind, 0)
-        if asked and used[kind] + asked > most:
-            known = words.get(kind.partition("/")[0], ("GrpUnknown", "MaxUnknownPerJob") * 2)
-            limit = ("GrpTRES", "MaxTRESPerJob", "MaxTRESPerUser")[scope]
-            return Excess(prefix + known[scope], owner, f"{limit}={kind}", most, used[kind], asked)
     return None
 
 

@@ -167,20 +167,30 @@ class Waiting:
 class Limits:
     """一个账户、一个用户或一个 QOS 的上限；字段名是 sacctmgr(1) 的词，None 不限。
 
-    `grp_*` 管名下所有作业之和，`max_*` 管名下每个用户或每个作业。
+    `grp_*` 管名下所有作业之和，`max_*` 管名下每个用户或每个作业，
+    `*_per_account` 是 QOS 对每个账户的。
 
     参数：
-        grp_tres、max_tres_per_job：键是 `cpu`、`mem`（MiB）、`node`、`gres/gpu`、`license/NAME`
+        grp_tres、max_tres_per_job 等：键是 `cpu`、`mem`（MiB）、`node`、`gres/gpu`、`license/NAME`
+        grp_tres_mins：名下用掉的，以分钟计，随半衰期衰减；只有 `cpu`
+        grp_tres_run_mins：名下在跑的作业到时限为止还要用的，以分钟计
+        max_tres_mins_per_job：每个作业按时限要用的，以分钟计
         max_wall：每个作业的时限，秒
     """
 
     grp_jobs: int | None = None
     grp_submit: int | None = None
     grp_tres: Mapping[str, int] = field(default_factory=dict)
+    grp_tres_mins: Mapping[str, int] = field(default_factory=dict)
+    grp_tres_run_mins: Mapping[str, int] = field(default_factory=dict)
     max_jobs: int | None = None
+    max_jobs_per_account: int | None = None
     max_submit: int | None = None
     max_tres_per_job: Mapping[str, int] = field(default_factory=dict)
     max_tres_per_user: Mapping[str, int] = field(default_factory=dict)
+    max_tres_per_account: Mapping[str, int] = field(default_factory=dict)
+    max_tres_mins_per_job: Mapping[str, int] = field(default_factory=dict)
+    min_tres_per_job: Mapping[str, int] = field(default_factory=dict)
     max_wall: int | None = None
 
 
@@ -225,6 +235,8 @@ class Snapshot:
         licenses：许可证的总数；空闲的由运行中的作业算出
         account_limits：账户的上限；`user_limits` 是（账户，用户）的上限
         parents：账户的上级；不在其中的是顶层
+        usage：（账户，用户）用掉的 CPU 分钟，衰减过，在跑的也在内；没有 `grp_tres_mins` 时不必给
+        safe：`AccountingStorageEnforce=safe`，用得完的 `grp_tres_mins` 才启动
     """
 
     now: float
@@ -238,4 +250,6 @@ class Snapshot:
     user_limits: Mapping[tuple[str, int], Limits] = field(default_factory=dict)
     qos_limits: Mapping[str, Limits] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
+    usage: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    safe: bool = False
     policy: Policy = field(default_factory=Policy)

@@ -30,7 +30,7 @@ from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.mail import LOOK_AGAIN, Mailer
 from scns.scheduler.orders import Orders
 from scns.scheduler.ranking import Ranker
-from scns.scheduler.reader import Reader, policy_of
+from scns.scheduler.reader import Reader
 from scns.scheduler.verbs import VERBS
 from scns.scheduler.verbs.suspension import resume_waiting
 
@@ -229,7 +229,7 @@ class Scheduler:
             return
         if self.epoch is not None:
             nodes.apply_config(self.cursor, self.config)
-        self.reader = Reader(policy_of(self.config), self.config.licenses)
+        self.reader = Reader.of(self.config)
         self.ranker = Ranker.of(self.config)
         self.mailer.program = self.config.mail_prog
         self.mailer.domain = self.config.mail_domain

@@ -23,7 +23,7 @@ from scns.errors import ScnsError
 from scns.scheduler import SHUT_DOWN
 from scns.scheduler.link import StepdLink
 from scns.scheduler.loop import Scheduler
-from scns.scheduler.reader import Reader, policy_of
+from scns.scheduler.reader import Reader
 from scns.scheduler.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
                 config=settings,
                 conf_path=conf,
                 reload=lambda: load_config(conf, options.node),
-                reader=Reader(policy_of(settings), settings.licenses),
+                reader=Reader.of(settings),
                 configured=configured,
             )
             try:

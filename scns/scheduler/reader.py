@@ -27,7 +27,10 @@ from scns.planner.snapshot import (
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from scns.config import Config
+    from scns.planner.snapshot import Limits
 
 #: 不看 `bf_*` 的排程器；值是策略。
 _KINDS: Mapping[str, Kind] = {"sched/builtin": "fifo", "sched/firstfit": "firstfit"}
@@ -90,11 +93,21 @@ class Submission:
 
 @dataclass(slots=True)
 class Reader:
-    """读快照，缓存解析过的要求。"""
+    """读快照，缓存解析过的要求。
+
+    参数：
+        half_life：用量的半衰期，秒；None 不衰减
+    """
 
     policy: Policy
     licenses: Mapping[str, int] = field(default_factory=dict)
+    half_life: float | None = None
     _cache: dict[int, Submission] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: Config) -> Reader:
+        """照配置。"""
+        return cls(policy_of(config), config.licenses, config.priority_decay_half_life or None)
 
     def read(
         self, cursor: Any, now: float, depth: int | None = None
@@ -133,6 +146,10 @@ class Reader:
         )
         cursor.execute(accounts.LIMITS)
         _put_limits(snapshot, *cursor.fetchone())
+        if any(one.grp_tres_mins for one in _association_limits(snapshot)):
+            cursor.execute(accounts.USAGE)
+            usage = accounts.read_usage(cursor.fetchall(), self.half_life, now)
+            snapshot.usage = {owner: seconds / 60 for owner, seconds in usage.items()}
         return snapshot, details
 
     def read_job(self, cursor: Any, job_id: int, now: float) -> tuple[Waiting, Head] | None:
@@ -192,9 +209,14 @@ class Reader:
 
 
 def _put_limits(
-    snapshot: Snapshot, associations: list[Any], qos: list[Any], parents: dict[str, str]
+    snapshot: Snapshot,
+    associations: list[Any],
+    qos: list[Any],
+    parents: dict[str, str],
+    enforced: str,
 ) -> None:
     """把设了的上限放进快照；没有见过的用户没有作业，不必管。"""
+    snapshot.safe = "safe" in enforced.split(",")
     if not associations and not qos:
         return
     snapshot.parents = parents
@@ -207,6 +229,11 @@ def _put_limits(
         for row in associations
         if row["user_name"] and row["known_uid"] is not None
     }
+
+
+def _association_limits(snapshot: Snapshot) -> Iterator[Limits]:
+    yield from snapshot.account_limits.values()
+    yield from snapshot.user_limits.values()
 
 
 def _array_active(cursor: Any, ids: list[int]) -> dict[int, int]:

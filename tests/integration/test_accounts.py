@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from scns.config import Config
+from scns.db.accounts import USAGE, read_usage
 from scns.scheduler.ranking import Ranker
 from tests.integration.world import World
 
@@ -395,3 +396,253 @@ def test_taking_the_weights_away_returns_to_first_come_first_served(world):
     configure(world)
     world.run()
     assert world.value(job, "priority") == BASE - 1
+
+
+# ── 关系与资源的因素、PriorityFlags、用量清零 ───────────────────────────────
+
+
+def recalculate(world):
+    world.scheduler.ranker.next_time = 0
+    world.run()
+
+
+def test_the_priority_of_an_association_is_inherited_and_shared(world, admin, phys):
+    configure(world, priority_weight_assoc=1000)
+    admin("add_account", "optics", "", "", "phys", {})
+    admin("modify_associations", ["phys"], None, {"priority": 10})
+    admin("add_account", "chem", "", "", "root", {"priority": 40})
+    world.submit(tasks=8, account="chem")
+    world.run()
+    jobs = [world.submit(tasks=8, account=name) for name in ("phys", "optics", "chem", "none")]
+    world.run()
+    assert [world.value(job, "priority") for job in jobs] == [250, 250, 1000, 1]
+    admin("modify_associations", ["phys"], ["root"], {"priority": 20})
+    recalculate(world)
+    assert world.value(jobs[0], "priority") == 500
+
+
+def test_each_tres_adds_its_share_of_the_partition(world):
+    world.cursor.execute("UPDATE scns.node SET gres = '{\"gpu:a100\": 4}'")
+    weights = {"cpu": 1000, "mem": 8000, "gres/gpu": 400, "license/sim": 10}
+    configure(world, priority_weight_tres=weights)
+    world.submit(tasks=8)
+    world.run()
+    job = world.submit(tasks=2, memory_per_node=800, gres="gpu:a100:1")
+    world.submit(tasks=8)
+    world.run()
+    # 8 个 CPU 里的 2 个，8000 MiB 里的 800，4 块里的 1 块
+    assert world.value(job, "priority") == 250 + 800 + 100
+
+
+def test_with_incr_only_priorities_never_fall(world, admin):
+    admin("add_qos", "high", {"priority": 10})
+    world.submit(tasks=8)
+    world.run()
+    for flags, expected in ((("INCR_ONLY",), 1000), ((), 500)):
+        configure(world, priority_weight_qos=1000, priority_flags=flags)
+        admin("modify_qos", ["high"], {"priority": 10})
+        job = world.submit(tasks=8, qos="high")
+        world.run()
+        assert world.value(job, "priority") == 1000
+        admin("add_qos", "higher", {"priority": 20})
+        recalculate(world)
+        assert world.value(job, "priority") == expected
+        admin("delete_qos", ["higher"])
+
+
+def test_with_calculate_running_running_jobs_are_ranked_too(world):
+    settings = {"priority_weight_age": 1000, "priority_max_age": 1000}
+    configure(world, **settings)
+    job = world.submit(tasks=8)
+    world.run()
+    before = world.value(job, "priority")
+    world.pass_time(500)
+    recalculate(world)
+    assert world.value(job, "priority") == before
+    configure(world, **settings, priority_flags=("CALCULATE_RUNNING",))
+    recalculate(world)
+    assert world.value(job, "priority") == pytest.approx(500, abs=3)
+
+
+def test_with_accrue_always_a_hindered_job_ages(world):
+    configure(
+        world,
+        priority_weight_age=1000,
+        priority_max_age=1000,
+        priority_flags=("ACCRUE_ALWAYS",),
+    )
+    first = world.submit(tasks=8, time_limit=36000)
+    job = world.submit(
+        tasks=8, dependency=f"afterok:{first}", edges=[{"kind": "afterok", "job": first}]
+    )
+    world.run()
+    world.pass_time(500)
+    recalculate(world)
+    assert world.value(job, "priority") == pytest.approx(500, abs=3)
+
+
+def test_without_fair_tree_the_factor_is_a_power_of_two(world, admin):
+    configure(world, priority_weight_fairshare=1000, priority_flags=("NO_FAIR_TREE",))
+    admin("add_account", "rich", "", "", "root", {"fairshare": 3})
+    admin("add_account", "poor", "", "", "root", {"fairshare": 1})
+    for account in ("rich", "poor"):
+        admin("add_user", "root", 0, account, {})
+    world.cursor.execute(
+        "INSERT INTO scns.usage VALUES ('rich', 0, 500, now()), ('poor', 0, 500, now())"
+    )
+    jobs = [world.submit(account=name, tasks=8) for name in ("rich", "poor")]
+    world.run()
+    # 各用了一半：2^-(0.5/0.75) 与 2^-(0.5/0.25)
+    assert [world.value(job, "priority") for job in jobs] == [629, 250]
+
+
+def used(world):
+    world.cursor.execute(USAGE)
+    return sum(read_usage(world.cursor.fetchall(), None, time.time()).values())
+
+
+@pytest.mark.parametrize("period", ["NOW", "DAILY", "YEARLY"])
+def test_usage_before_the_reset_counts_no_more(world, period):
+    configure(world, priority_decay_half_life=None)
+    ended = world.submit(tasks=2, time_limit=10**8)
+    world.run()
+    world.pass_time(1000)
+    world.end(ended)
+    running = world.submit(tasks=2, time_limit=10**8)
+    world.run()
+    assert used(world) >= 2000
+    world.pass_time(400 * 86400)
+    world.cursor.execute("UPDATE scns.usage SET as_of = as_of - interval '400 days'")
+    before = used(world)
+    configure(world, priority_usage_reset_period=period, priority_decay_half_life=None)
+    world.run()
+    after = used(world)
+    assert after <= before - 2000
+    assert after <= 2 * 366 * 86400
+    world.end(running)
+    [(_, _, seconds)] = usage(world)
+    assert seconds == pytest.approx(after, abs=20)
+
+
+def test_now_resets_usage_once_only(world):
+    configure(world, priority_usage_reset_period="NOW")
+    world.run()
+    world.cursor.execute("SELECT time FROM scns.reset")
+    first = world.cursor.fetchone()
+    world.run()
+    world.cursor.execute("SELECT time FROM scns.reset")
+    assert world.cursor.fetchone() == first
+
+
+# ── QOS 取代关系的上限、分钟数、DenyOnLimit、AccountingStorageEnforce ────────
+
+
+def enforce(world, words):
+    world.cursor.execute(
+        "INSERT INTO scns.setting VALUES ('AccountingStorageEnforce', %s)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (words,),
+    )
+
+
+def test_the_limit_of_the_qos_replaces_that_of_the_association(world, admin, phys):
+    admin("modify_associations", ["phys"], ["root"], {"max_jobs": 0, "max_submit": 1})
+    admin("add_qos", "long", {"max_jobs": 2, "max_submit": 5})
+    for _ in range(3):
+        world.submit(account="phys", qos="long")
+    world.run()
+    assert reasons(world) == ["QOSMaxJobsPerUserLimit"]
+
+
+def test_used_up_minutes_stop_an_account_until_they_are_raised(world, admin, phys):
+    admin("modify_associations", ["phys"], None, {"grp_tres_mins": {"cpu": 100}})
+    world.cursor.execute("INSERT INTO scns.usage VALUES ('phys', 60001, 6000, now())")
+    job = world.submit(account="phys")
+    world.run()
+    assert world.value(job, "reason") == "AssocGrpCPUMinutesLimit"
+    assert world.why(job)["excess"]["limit"] == "GrpTRESMins=cpu"
+    admin("modify_associations", ["phys"], None, {"grp_tres_mins": {"cpu": 101}})
+    world.run()
+    assert world.value(job, "state") == "RUNNING"
+
+
+def test_safe_starts_only_what_the_minutes_suffice_for(world, admin, phys):
+    enforce(world, "associations,limits,safe")
+    admin("modify_associations", ["phys"], None, {"grp_tres_mins": {"cpu": 100}})
+    first = world.submit(account="phys", time_limit=3600)
+    second = world.submit(account="phys", time_limit=3600)
+    third = world.submit(account="phys", time_limit=1200)
+    world.run()
+    states = [world.value(job, "state") for job in (first, second, third)]
+    assert states == ["RUNNING", "PENDING", "RUNNING"]
+    assert world.value(second, "reason") == "AssocGrpCPUMinutesLimit"
+
+
+def test_a_job_without_a_time_limit_gets_that_of_its_association(world, admin, phys):
+    admin("modify_associations", ["phys"], None, {"max_wall": 120})
+    job = world.submit(account="phys")
+    world.run()
+    assert world.value(job, "time_limit") == 120
+    assert world.value(job, "state") == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked"),
+    [
+        ({"max_tres_per_job": {"cpu": 2}}, {"tasks": 3}),
+        ({"max_tres_per_user": {"mem": 100}}, {"memory_per_node": 101}),
+        ({"max_tres_per_account": {"gres/gpu": 1}}, {"gres": "gpu:a100:2"}),
+        ({"max_tres_per_job": {"license/sim": 1}}, {"licenses": "sim:2"}),
+        ({"max_wall": 60}, {"time_limit": 61}),
+        ({"max_tres_mins_per_job": {"cpu": 9}}, {"tasks": 2, "time_limit": 300}),
+        ({"min_tres_per_job": {"cpu": 2}}, {"tasks": 1}),
+    ],
+)
+def test_deny_on_limit_refuses_what_would_only_wait(world, admin, limits, asked):
+    world.cursor.execute("UPDATE scns.node SET gres = '{\"gpu:a100\": 4}'")
+    world.cursor.execute("UPDATE scns.setting SET value = 'sim:9' WHERE name = 'Licenses'")
+    admin("add_qos", "strict", {"flags": ["DenyOnLimit"], **limits})
+    admin("add_qos", "lax", limits)
+    assert refusal(world, qos="strict", **asked) == "DenyOnLimit"
+    world.submit(qos="lax", **asked)
+    world.submit(qos="strict", tasks=2, time_limit=60, memory_per_node=1)
+
+
+def test_a_qos_bounds_the_submissions_of_an_account(world, admin):
+    admin("add_qos", "debug", {"max_submit_per_account": 1})
+    world.submit(qos="debug", account="phys")
+    assert refusal(world, user="u:alice", qos="debug", account="phys") == "MaxSubmitJobsPerAccount"
+    world.submit(qos="debug", account="chem")
+
+
+def test_associations_are_required_when_enforced(world, admin, phys):
+    enforce(world, "associations")
+    world.submit(account="phys")
+    for asked in ({"account": "nosuch"}, {"user": "u:alice"}):
+        with pytest.raises(psycopg2.Error) as caught:
+            world.submit(**asked)
+        said = caught.value.diag.message_primary
+        assert said == "Invalid account or account/partition combination specified"
+    # root 总在账户 root 里
+    world.submit(account="root")
+
+
+def test_a_known_qos_is_required_when_enforced(world):
+    world.submit(qos="nosuch")
+    enforce(world, "associations,qos")
+    with pytest.raises(psycopg2.Error) as caught:
+        world.submit(account="root", qos="nosuch")
+    assert caught.value.diag.message_primary == "Invalid qos specification"
+    world.submit(account="root", qos="normal")
+
+
+@pytest.mark.parametrize(
+    ("words", "running"), [("none", 2), ("associations", 2), ("limits", 1), ("(null)", 1)]
+)
+def test_limits_hold_unless_only_other_words_are_enforced(world, admin, phys, words, running):
+    enforce(world, words)
+    admin("modify_associations", ["phys"], None, {"max_jobs": 1, "max_submit": 2})
+    for _ in range(2):
+        world.submit(account="phys")
+    world.run()
+    assert world.count("state = 'RUNNING'") == running

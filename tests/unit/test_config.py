@@ -99,6 +99,14 @@ def test_partitions_without_nodes_get_this_machine(loaded):
 # 文法
 
 
+TRES_WEIGHTS = "TYPE=WEIGHT,... with the types CPU, Mem, Node, GRES/name, License/name"
+PRIORITY_FLAGS = (
+    "a list of ACCRUE_ALWAYS, CALCULATE_RUNNING, DEPTH_OBLIVIOUS, FAIR_TREE, INCR_ONLY, MAX_TRES,"
+    " NO_FAIR_TREE, NO_NORMAL_ALL, NO_NORMAL_ASSOC, NO_NORMAL_PART, NO_NORMAL_QOS,"
+    " NO_NORMAL_TRES, SMALL_RELATIVE_TO_TIME"
+)
+
+
 @pytest.mark.parametrize(
     "lines",
     [
@@ -278,9 +286,31 @@ def test_errors_in_an_included_file_name_that_file(refused, tmp_path):
         (
             "PriorityWeightTRES=CPU=1000,Mem=2000",
             "priority_weight_tres",
-            {"CPU": 1000, "Mem": 2000},
+            {"cpu": 1000, "mem": 2000},
+        ),
+        (
+            "PriorityWeightTRES=GRES/gpu=2.5,license/matlab=7",
+            "priority_weight_tres",
+            {"gres/gpu": 2.5, "license/matlab": 7},
         ),
         ("PriorityFlags=MAX_TRES,NO_FAIR_TREE", "priority_flags", ("MAX_TRES", "NO_FAIR_TREE")),
+        ("PriorityFlags=incr_only", "priority_flags", ("INCR_ONLY",)),
+        ("AccountingStorageEnforce=none", "accounting_storage_enforce", ()),
+        (
+            "AccountingStorageEnforce=associations,nojobs",
+            "accounting_storage_enforce",
+            ("associations",),
+        ),
+        (
+            "AccountingStorageEnforce=safe",
+            "accounting_storage_enforce",
+            ("associations", "limits", "safe"),
+        ),
+        (
+            "AccountingStorageEnforce=ALL",
+            "accounting_storage_enforce",
+            ("associations", "limits", "qos", "safe"),
+        ),
         ("PriorityUsageResetPeriod=weekly", "priority_usage_reset_period", "WEEKLY"),
         ("Licenses=matlab:4,fluent", "licenses", {"matlab": 4, "fluent": 1}),
         ("GresTypes=gpu,mps", "gres_types", ("gpu", "mps")),
@@ -325,8 +355,16 @@ def test_a_record_starts_with_its_name(refused):
         ("PriorityType=fifo", "one of priority/multifactor, priority/basic"),
         ("EnforcePartLimits=2", "one of NO, ANY, ALL"),
         ("PriorityMaxAge=1h", "a time such as 30, 12:00:00, 7-0 or UNLIMITED"),
-        ("PriorityWeightTRES=CPU", "NAME=WEIGHT,..."),
-        ("PriorityWeightTRES=CPU=x", "a whole number, 0 or more"),
+        ("PriorityWeightTRES=CPU", TRES_WEIGHTS),
+        ("PriorityWeightTRES=CPU=x", TRES_WEIGHTS),
+        ("PriorityWeightTRES=Energy=1", TRES_WEIGHTS),
+        ("PriorityWeightTRES=GRES=1", TRES_WEIGHTS),
+        ("PriorityFlags=FAIR", PRIORITY_FLAGS),
+        (
+            "AccountingStorageEnforce=everything",
+            "a list of associations, limits, nojobs, nosteps, qos, safe, wckeys, all, none",
+        ),
+        ("FairShareDampeningFactor=0", "a whole number, 1 or more"),
         ("Licenses=matlab:x", "NAME[:COUNT],..."),
         ("Licenses=:4", "NAME[:COUNT],..."),
     ],

@@ -62,6 +62,18 @@ def mine(job_id=9, cpus=1, **more):
         ("qos", Limits(max_tres_per_user={"gres/gpu": 1}), "QOSMaxGRESPerUser"),
         ("qos", Limits(max_tres_per_job={"cpu": 1}), "QOSMaxCpuPerJobLimit"),
         ("qos", Limits(max_wall=599), "QOSMaxWallDurationPerJobLimit"),
+        ("account", Limits(max_tres_mins_per_job={"cpu": 19}), "AssocMaxCpuMinutesPerJobLimit"),
+        ("account", Limits(max_tres_mins_per_job={"mem": 1999}), "AssocMaxMemMinutesPerJob"),
+        ("account", Limits(grp_tres_run_mins={"cpu": 22}), "AssocGrpCPURunMinutesLimit"),
+        ("account", Limits(grp_tres_run_mins={"node": 10}), "AssocGrpNodeRunMinutes"),
+        ("user", Limits(grp_tres_run_mins={"gres/gpu": 10}), "AssocGrpGRESRunMinutes"),
+        ("qos", Limits(grp_tres_run_mins={"mem": 2000}), "QOSGrpMemoryRunMinutes"),
+        ("qos", Limits(max_tres_mins_per_job={"node": 9}), "QOSMaxNodeMinutesPerJob"),
+        ("qos", Limits(min_tres_per_job={"cpu": 3}), "QOSMinCpuNotSatisfied"),
+        ("qos", Limits(min_tres_per_job={"gres/gpu": 2}), "QOSMinGRES"),
+        ("qos", Limits(max_jobs_per_account=1), "MaxJobsPerAccount"),
+        ("qos", Limits(max_tres_per_account={"cpu": 3}), "MaxCpuPerAccount"),
+        ("qos", Limits(max_tres_per_account={"mem": 399}), "MaxMemoryPerAccount"),
     ],
 )
 def test_at_a_limit_the_reason_is_slurms_word(owner, limits, reason):
@@ -84,6 +96,85 @@ def test_the_same_job_starts_at_once_when_the_limit_is_raised(owner, limits):
     ran = [mine(cpus=2, gres={"gpu": 1})]
     key = {"account": "phys", "user": ("phys", 7), "qos": "long"}[owner]
     assert verdict(asked, {owner: {key: limits}}, ran) == "started"
+
+
+@pytest.mark.parametrize(
+    ("owner", "limits"),
+    [
+        # 在跑的两个 CPU 还有 99 秒：3.3 分钟；这一个按时限要 20 分钟
+        ("account", Limits(grp_tres_run_mins={"cpu": 23})),
+        ("qos", Limits(min_tres_per_job={"cpu": 2}, max_jobs_per_account=2)),
+        ("qos", Limits(max_tres_mins_per_job={"cpu": 20})),
+    ],
+)
+def test_at_the_limit_exactly_it_starts(owner, limits):
+    key = {"account": "phys", "qos": "long"}[owner]
+    assert verdict(request(2), {owner: {key: limits}}, [mine(cpus=2)]) == "started"
+
+
+@pytest.mark.parametrize(
+    ("assoc", "qos", "expected"),
+    [
+        (Limits(max_jobs=0), Limits(max_jobs=9), "started"),
+        (Limits(grp_jobs=0), Limits(grp_jobs=9), "started"),
+        (Limits(max_wall=1), Limits(max_wall=9999), "started"),
+        (Limits(grp_tres={"cpu": 1}), Limits(grp_tres={"cpu": 99}), "started"),
+        (Limits(grp_tres={"cpu": 1}), Limits(grp_tres={"mem": 9999}), "AssocGrpCpuLimit"),
+        (Limits(max_tres_per_job={"cpu": 1}), Limits(max_tres_per_job={"cpu": 9}), "started"),
+        (Limits(max_jobs=0), Limits(grp_jobs=9), "AssocMaxJobsLimit"),
+    ],
+)
+@pytest.mark.parametrize("owner", ["account", "user"])
+def test_a_limit_of_the_qos_replaces_the_same_one_of_the_association(owner, assoc, qos, expected):
+    key = {"account": "phys", "user": ("phys", 7)}[owner]
+    assert verdict(request(2), {owner: {key: assoc}, "qos": {"long": qos}}) == expected
+
+
+def test_a_job_without_end_exceeds_any_limit_in_minutes():
+    for limits in (
+        Limits(max_tres_mins_per_job={"cpu": 10**9}),
+        Limits(grp_tres_run_mins={"cpu": 10**9}),
+    ):
+        found = verdict(request(1, limit=None), {"account": {"phys": limits}})
+        assert found.startswith("Assoc")
+
+
+def spent(used, limit, *, safe, ran=()):
+    """账户 phys 用掉了 `used` 个 CPU 分钟；一个 2 CPU、10 分钟的作业。"""
+    job = waiting(1, request(2), uid=7, account="phys")
+    limits = {"root": Limits(grp_tres_mins={"cpu": limit})}
+    result = plan(
+        snapshot(
+            [node()],
+            [job],
+            list(ran),
+            parents={"phys": "root"},
+            account_limits=limits,
+            usage={("phys", 7): used / 2, ("phys", 8): used / 2},
+            safe=safe,
+        )
+    )
+    return "started" if result.starts else result.reason_of(job)
+
+
+@pytest.mark.parametrize(
+    ("used", "safe", "expected"),
+    [
+        (99, False, "started"),
+        (100, False, "AssocGrpCPUMinutesLimit"),
+        (80, True, "started"),
+        (81, True, "AssocGrpCPUMinutesLimit"),
+    ],
+)
+def test_minutes_used_below_an_account_add_up(used, safe, expected):
+    assert spent(used, 100, safe=safe) == expected
+
+
+def test_to_be_safe_what_running_jobs_may_still_use_counts_too():
+    ran = [running(9, 2, NOW + 600, uid=8, account="phys")]
+    assert spent(60, 100, safe=True, ran=ran) == "started"
+    assert spent(61, 100, safe=True, ran=ran) == "AssocGrpCPUMinutesLimit"
+    assert spent(61, 100, safe=False, ran=ran) == "started"
 
 
 def test_a_limit_of_a_parent_account_binds_its_children():

@@ -63,13 +63,13 @@ _LIMITS: tuple[Field, ...] = (
     ("GrpTRES", "GrpTRES", 13, _tres_of("grp_tres")),
     ("GrpSubmitJobs", "GrpSubmit", 9, _of("grp_submit")),
     ("GrpWall", "GrpWall", 11, _always("")),
-    ("GrpTRESMins", "GrpTRESMins", 13, _always("")),
+    ("GrpTRESMins", "GrpTRESMins", 13, _tres_of("grp_tres_mins")),
     ("MaxJobs", "MaxJobs", 7, _of("max_jobs")),
     ("MaxTRESPerJob", "MaxTRES", 13, _tres_of("max_tres_per_job")),
     ("MaxTRESPerNode", "MaxTRESPerNode", 14, _always("")),
     ("MaxSubmitJobs", "MaxSubmit", 9, _of("max_submit")),
     ("MaxWall", "MaxWall", 11, _wall),
-    ("MaxTRESMins", "MaxTRESMins", 13, _always("")),
+    ("MaxTRESMins", "MaxTRESMins", 13, _tres_of("max_tres_mins_per_job")),
 )
 
 _ACCOUNT: tuple[Field, ...] = (
@@ -87,11 +87,11 @@ _ASSOCIATION: tuple[Field, ...] = (
     ("Partition", "Partition", 10, _always("")),
     ("Fairshare", "Share", 9, _of("fairshare")),
     ("Shares", "Share", 9, _of("fairshare")),
-    ("Priority", "Priority", 10, _always("")),
+    ("Priority", "Priority", 10, _of("priority")),
     *_LIMITS,
     ("QOS", "QOS", 20, _always("normal")),
     ("DefaultQOS", "Def QOS", 9, _always("")),
-    ("GrpTRESRunMins", "GrpTRESRunMins", 13, _always("")),
+    ("GrpTRESRunMins", "GrpTRESRunMins", 13, _tres_of("grp_tres_run_mins")),
     ("ParentName", "Par Name", 10, _parent),
 )
 
@@ -109,14 +109,20 @@ _QOS: tuple[Field, ...] = (
     ("Priority", "Priority", 10, _of("priority")),
     ("GraceTime", "GraceTime", 10, _always("00:00:00")),
     ("Preempt", "Preempt", 10, _always("")),
+    ("PreemptExemptTime", "PreemptExemptTime", 19, _always("")),
     ("PreemptMode", "PreemptMode", 11, _always("cluster")),
-    ("Flags", "Flags", 40, _always("")),
+    ("Flags", "Flags", 40, lambda row: ",".join(row["flags"])),
     ("UsageThreshold", "UsageThres", 10, _always("")),
     ("UsageFactor", "UsageFactor", 11, _always("1.000000")),
     ("GrpTRES", "GrpTRES", 13, _tres_of("grp_tres")),
+    ("GrpTRESMins", "GrpTRESMins", 13, _always("")),
+    ("GrpTRESRunMins", "GrpTRESRunMins", 13, _tres_of("grp_tres_run_mins")),
     ("GrpJobs", "GrpJobs", 7, _of("grp_jobs")),
     ("GrpSubmitJobs", "GrpSubmit", 9, _of("grp_submit")),
+    ("GrpWall", "GrpWall", 11, _always("")),
     ("MaxTRESPerJob", "MaxTRES", 13, _tres_of("max_tres_per_job")),
+    ("MaxTRESPerNode", "MaxTRESPerNode", 14, _always("")),
+    ("MaxTRESMins", "MaxTRESMins", 13, _tres_of("max_tres_mins_per_job")),
     ("MaxWall", "MaxWall", 11, _wall),
     ("MaxTRESPerUser", "MaxTRESPU", 13, _tres_of("max_tres_per_user")),
     ("MaxTRESPU", "MaxTRESPU", 13, _tres_of("max_tres_per_user")),
@@ -124,7 +130,22 @@ _QOS: tuple[Field, ...] = (
     ("MaxJobsPU", "MaxJobsPU", 9, _of("max_jobs")),
     ("MaxSubmitJobsPerUser", "MaxSubmitPU", 11, _of("max_submit")),
     ("MaxSubmitJobsPU", "MaxSubmitPU", 11, _of("max_submit")),
+    ("MaxSubmitPU", "MaxSubmitPU", 11, _of("max_submit")),
+    ("MaxTRESPerAccount", "MaxTRESPA", 13, _tres_of("max_tres_per_account")),
+    ("MaxTRESPA", "MaxTRESPA", 13, _tres_of("max_tres_per_account")),
+    ("MaxJobsPerAccount", "MaxJobsPA", 9, _of("max_jobs_per_account")),
+    ("MaxJobsPA", "MaxJobsPA", 9, _of("max_jobs_per_account")),
+    ("MaxSubmitJobsPerAccount", "MaxSubmitPA", 11, _of("max_submit_per_account")),
+    ("MaxSubmitJobsPA", "MaxSubmitPA", 11, _of("max_submit_per_account")),
+    ("MaxSubmitPA", "MaxSubmitPA", 11, _of("max_submit_per_account")),
+    ("MinTRESPerJob", "MinTRES", 13, _tres_of("min_tres_per_job")),
     ("Description", "Descr", 20, _of("description")),
+)
+
+_TRES: tuple[Field, ...] = (
+    ("Type", "Type", 8, _of("type")),
+    ("Name", "Name", 15, _of("name")),
+    ("ID", "ID", 6, _of("id")),
 )
 
 _CLUSTER: tuple[Field, ...] = (
@@ -145,6 +166,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "association": _ASSOCIATION,
     "qos": _QOS,
     "cluster": _CLUSTER,
+    "tres": _TRES,
 }
 
 _SHARES = "Cluster,Account,User,Partition,Fairshare,Priority,"
@@ -158,9 +180,11 @@ DEFAULT = {
     "account": "Account,Description,Organization",
     "user": "User,DefaultAccount,AdminLevel",
     "association": _SHARES + _ALL_LIMITS,
-    "qos": "Name,Priority,GraceTime,Preempt,PreemptMode,Flags,UsageThreshold,UsageFactor,GrpTRES,"
-    "GrpJobs,GrpSubmitJobs,MaxTRESPerJob,MaxWall,MaxTRESPerUser,MaxJobsPerUser,"
-    "MaxSubmitJobsPerUser",
+    "qos": "Name,Priority,GraceTime,Preempt,PreemptExemptTime,PreemptMode,Flags,UsageThreshold,"
+    "UsageFactor,GrpTRES,GrpTRESMins,GrpTRESRunMins,GrpJobs,GrpSubmitJobs,GrpWall,MaxTRESPerJob,"
+    "MaxTRESPerNode,MaxTRESMins,MaxWall,MaxTRESPerUser,MaxJobsPerUser,MaxSubmitJobsPerUser,"
+    "MaxTRESPerAccount,MaxJobsPerAccount,MaxSubmitJobsPerAccount,MinTRESPerJob",
+    "tres": "Type,Name,ID",
     "cluster": "Cluster,ControlHost,ControlPort,RPC,Fairshare,QOS,DefaultQOS",
 }
 WITH = {

@@ -36,9 +36,25 @@ SELECT (to_jsonb(a) || jsonb_build_object(
 _QOS = "SELECT to_jsonb(q)::text FROM scns.qos_list q ORDER BY q.name <> 'normal', q.name"
 
 
+#: 各节点的通用资源与许可证：名字。
+_TRES = """
+SELECT DISTINCT 'gres', g.name FROM scns.node_list n, jsonb_object_keys(n.gres) g(name)
+UNION
+SELECT 'license', split_part(item, ':', 1)
+  FROM scns.setting_list v, unnest(string_to_array(v.value, ',')) item
+ WHERE v.name = 'Licenses' AND v.value <> '(null)'
+ ORDER BY 1, 2
+"""
+
+
 def show(connection: Any, chosen: Parsed, entity: str, clause: Clause) -> int:
     """打印选出的记录，返回退出码。"""
     given = chosen.chosen
+    if entity == "runawayjobs":
+        # 作业的状态只有一份，没有第二个库会说它还在跑
+        ((cluster, _),) = connect.call(connection, _CLUSTER)
+        sys.stdout.write(f"Runaway Jobs: No runaway jobs found on cluster {cluster}\n")
+        return 0
     together = "associations" in given or "withassoc" in clause.flags
     text = ",".join(clause.settings.get("format", []))
     if not text:
@@ -61,6 +77,11 @@ def _rows(connection: Any, entity: str, clause: Clause, together: bool) -> list[
     if entity == "qos":
         rows = [json.loads(text) for (text,) in connect.call(connection, _QOS)]
         return [row for row in rows if not clause.names or row["name"] in clause.names]
+    if entity == "tres":
+        return _tres(connection)
+    clusters = clause.settings.get("cluster")
+    if clusters is not None and cluster not in clusters:
+        return []
     rows = [
         json.loads(text) | {"cluster": cluster}
         for (text,) in connect.call(connection, _ASSOCIATIONS)
@@ -68,10 +89,23 @@ def _rows(connection: Any, entity: str, clause: Clause, together: bool) -> list[
     return _wanted(_in_tree_order(rows), entity, clause, together)
 
 
+def _tres(connection: Any) -> list[Row]:
+    """跟踪的资源；前几个的编号与 Slurm 相同，其余从 1001 起。"""
+    rows: list[Row] = [
+        {"type": name, "name": "", "id": number}
+        for name, number in (("cpu", 1), ("mem", 2), ("node", 4))
+    ]
+    found = connect.call(connection, _TRES)
+    rows += [{"type": kind, "name": name, "id": 1001 + at} for at, (kind, name) in enumerate(found)]
+    return rows
+
+
 def _wanted(rows: list[Row], entity: str, clause: Clause, together: bool) -> list[Row]:
     accounts = set(clause.settings.get("account", []))
     users = set(clause.settings.get("user", []))
     (accounts if entity == "account" else users).update(clause.names)
+    if "onlydefaults" in clause.flags:
+        rows = [row for row in rows if row["is_default"]]
     rows = [
         row
         for row in rows

@@ -15,6 +15,12 @@ from scns.cli.tables.sacctmgr import TABLE
 from scns.db import connect
 from scns.errors import UsageError
 
+_SHOWN = '"Account", "Association", "Cluster", "QOS", "RunAwayJobs", "TRES" or "User"'
+_CHANGED = '"Account", "QOS" or "User"'
+
+#: 动词的另一种写法在话里怎么称呼。
+_CALLED = {"create": "add", "remove": "delete"}
+
 
 def run(words: list[str]) -> int:
     """执行一条命令，返回退出码。
@@ -28,24 +34,25 @@ def run(words: list[str]) -> int:
         sys.stdout.write(text)
         return 0
     chosen = collect(TABLE, parsed, environ=os.environ)
-    if len(chosen.operands) < 2:
+    if not chosen.operands:
         sys.stdout.write(TABLE.usage + "\n")
         raise UsageError("too few arguments")
     verb = grammar.complete(chosen.operands[0], grammar.VERBS)
     if verb is None:
         raise UsageError(f"invalid keyword: {chosen.operands[0]}")
-    named = grammar.complete(chosen.operands[1], tuple(grammar.ENTITIES))
+    asked = chosen.operands[1] if len(chosen.operands) > 1 else ""
+    named = grammar.complete(asked, tuple(grammar.ENTITIES))
     entity = grammar.ENTITIES[named] if named else ""
     rest = chosen.operands[2:]
     if verb in ("list", "show"):
         if not entity:
-            raise UsageError(_expected(verb, "account, association, cluster, qos, user"))
+            raise _no_entity("list", _SHOWN)
         from scns.cli.sacctmgr.show import show
 
         condition, _ = grammar.split(rest)
         return show(connect.connect(), chosen, entity, grammar.parse(condition))
     if entity not in grammar.ALLOWED:
-        raise UsageError(_expected(verb, "account, qos, user"))
+        raise _no_entity(_CALLED.get(verb, verb), _CHANGED)
     if "readonly" in chosen.chosen:
         raise UsageError("Can't run this command in readonly mode.")
     from scns.cli.sacctmgr.change import Change
@@ -58,5 +65,7 @@ def run(words: list[str]) -> int:
     return change.delete(entity, rest)
 
 
-def _expected(verb: str, entities: str) -> str:
-    return f'Not valid option for "{verb}"; expected one of: {entities}'
+def _no_entity(verb: str, known: str) -> UsageError:
+    return UsageError(
+        f"No valid entity in {verb} command\nInput line must include {known}", style="bare"
+    )

@@ -10,7 +10,7 @@ import sys
 import time
 
 from scns.cli import columns
-from scns.cli.columns import Field
+from scns.cli.fields.priorities import CODES, Row, layout
 from scns.cli.options import collect, parse
 from scns.cli.stop import answer
 from scns.cli.tables.sprio import TABLE
@@ -20,17 +20,19 @@ from scns.planner.priority import Factors, Priority, Weights, priority_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from scns.cli.options import Parsed
 
+# 前面是 `scns.db.priorities.COLUMNS`
 _JOBS = """
-SELECT l.id, l.account, l.uid, l.eligible, l.nodes, l.cpus, l.partition_factor, l.qos_priority,
-       l.nice, l.site, coalesce(l.fairshare, 0), extract(epoch FROM l.ranked_time)::float8,
-       l.partition, l.owner, l.array_job_id, l.array_task_id, l.priority, l.qos
+SELECT l.id, l.account, l.uid, l.eligible, l.submitted, l.nodes, l.cpus, l.partition_factor,
+       l.qos_priority, l.nice, l.site, l.time_limit, l.partition, l.memory_per_node,
+       l.memory_per_cpu, l.gres, l.licenses,
+       coalesce(l.fairshare, 0), extract(epoch FROM l.ranked_time)::float8,
+       l.owner, l.array_job_id, l.array_task_id, l.priority, l.qos
   FROM scns.priority_list l
- WHERE l.ranked_time IS DISTINCT FROM 'infinity'
+ WHERE l.state = ANY (%(states)s) AND l.ranked_time IS DISTINCT FROM 'infinity'
    AND (%(jobs)s::bigint[] IS NULL OR l.id = ANY (%(jobs)s) OR l.array_job_id = ANY (%(jobs)s))
    AND (%(users)s::text[] IS NULL OR l.owner = ANY (%(users)s) OR l.uid::text = ANY (%(users)s))
    AND (%(partitions)s::text[] IS NULL
@@ -38,65 +40,10 @@ SELECT l.id, l.account, l.uid, l.eligible, l.nodes, l.cpus, l.partition_factor, 
  ORDER BY l.id
 """
 
-_SETTINGS = "SELECT v.name, v.value FROM scns.setting_list v WHERE v.name LIKE 'Priority%%'"
-
-#: 归一化的优先级以它为 1。
-_HIGHEST = 0xFFFFFFFF
-
-
-class Row:
-    """一个作业的一行；权重的那一行没有作业。"""
-
-    __slots__ = ("account", "label", "owner", "partition", "priority", "qos", "total")
-
-    def __init__(self, label: str, priority: Priority, total: int | None, *about: str) -> None:
-        self.label = label
-        self.priority = priority
-        self.total = total
-        self.partition, self.owner, self.account, self.qos = about or ("", "", "", "")
-
-
-def _weighted(name: str) -> Callable[[Row], str]:
-    return lambda row: f"{getattr(row.priority.weighted, name):.0f}"
-
-
-def _factor(name: str) -> Callable[[Row], str]:
-    return lambda row: f"{getattr(row.priority.factors, name):.7f}"
-
-
-#: 字母到字段；大写的乘过权重，小写的在 0 与 1 之间。
-CODES = {
-    "a": Field("AGE", _factor("age")),
-    "A": Field("AGE", _weighted("age")),
-    "b": Field("ASSOC", lambda _: "0.0000000"),
-    "B": Field("ASSOC", lambda _: "0"),
-    "f": Field("FAIRSHARE", _factor("fairshare")),
-    "F": Field("FAIRSHARE", _weighted("fairshare")),
-    "i": Field("JOBID", lambda row: row.label),
-    "j": Field("JOBSIZE", _factor("job_size")),
-    "J": Field("JOBSIZE", _weighted("job_size")),
-    "n": Field("QOSNAME", lambda row: row.qos),
-    "N": Field("NICE", lambda row: str(row.priority.nice)),
-    "o": Field("ACCOUNT", lambda row: row.account),
-    "p": Field("PARTITION", _factor("partition")),
-    "P": Field("PARTITION", _weighted("partition")),
-    "q": Field("QOS", _factor("qos")),
-    "Q": Field("QOS", _weighted("qos")),
-    "r": Field("PARTITION", lambda row: row.partition),
-    "S": Field("SITE", lambda row: str(row.priority.site)),
-    "u": Field("USER", lambda row: row.owner),
-    "y": Field("PRIORITY", lambda row: "" if row.total is None else f"{row.total / _HIGHEST:.14f}"),
-    "Y": Field("PRIORITY", lambda row: "" if row.total is None else str(row.total)),
-}
-
-# 权重不为零的才有一列：权重的名字、字母
-_OPTIONAL = (
-    ("age", "A"),
-    ("fairshare", "F"),
-    ("job_size", "J"),
-    ("partition", "P"),
-    ("qos", "Q"),
-)
+_SETTINGS = """
+SELECT v.name, v.value FROM scns.setting_list v
+ WHERE v.name LIKE 'Priority%%' OR v.name = 'ClusterName'
+"""
 
 
 def run(words: list[str]) -> int:
@@ -121,11 +68,17 @@ def run(words: list[str]) -> int:
             f"({settings['PriorityType']}).\nOnly 'priority/multifactor' is supported."
         )
     weights = _weights(settings)
-    sheet = columns.parse_codes(_format(chosen, weights), CODES, _complain)
+    text = chosen.text("format") or layout(
+        weights,
+        normalised="norm" in chosen.chosen,
+        long="long" in chosen.chosen,
+        users=chosen.text("user") is not None,
+    )
+    sheet = columns.parse_codes(text, CODES, _complain)
     rows = (
-        [_weights_row(weights)]
+        [_weights_row(weights, settings)]
         if "weights" in chosen.chosen
-        else _rows(connection, chosen, weights)
+        else _rows(connection, chosen, weights, settings.get("ClusterName", ""))
     )
     _sort(rows, chosen.text("sort"))
     lines = [] if "noheader" in chosen.chosen else [columns.header(sheet)]
@@ -133,12 +86,15 @@ def run(words: list[str]) -> int:
         "".join(column.pad(column.field.value(row) if column.field else "") for column in sheet)
         for row in rows
     ]
+    if chosen.text("jobs") and not rows:
+        lines = ["Unable to find jobs matching user/id(s) specified"]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 
 
 def _weights(settings: dict[str, str]) -> Weights:
     """设置里的权重；scnsd 把配置写在那里。"""
+    from scns.conf_values import WEIGHTS
     from scns.times import parse_time_limit
 
     def number(name: str) -> int:
@@ -147,66 +103,67 @@ def _weights(settings: dict[str, str]) -> Weights:
 
     text = settings.get("PriorityMaxAge", "7-00:00:00")
     age = parse_time_limit(text)
+    flags = settings.get("PriorityFlags", "")
+    tres = settings.get("PriorityWeightTRES", "(null)")
     return Weights(
         age=number("Age"),
+        assoc=number("Assoc"),
         fairshare=number("Fairshare") or number("FairShare"),
         job_size=number("JobSize"),
         partition=number("Partition"),
         qos=number("QOS"),
+        tres={} if tres == "(null)" else WEIGHTS.parse(tres),
         max_age=float("inf") if age is None else float(age),
         favor_small=settings.get("PriorityFavorSmall", "No").lower() in ("yes", "1"),
+        flags=frozenset(flags.split(",")),
     )
 
 
-def _format(chosen: Parsed, weights: Weights) -> str:
-    given = chosen.chosen
-    text = chosen.text("format")
-    if text is not None:
-        return text
-    small = "norm" in given
-    if "long" in given:
-        return (
-            "%.15i %9r %.8u %.10y %.10S %.10a %.10b %.10f %.10j %.10p %.10q"
-            if small
-            else "%.15i %9r %.8u %.10Y %.10S %.10A %.10B %.10F %.10J %.10P %.10Q %.6N"
-        )
-    text = "%.15i %9r %.16y %.10S" if small else "%.15i %9r %.10Y %.10S"
-    for name, letter in _OPTIONAL:
-        if getattr(weights, name):
-            text += f" %.10{letter.lower() if small else letter}"
-    return text
-
-
-def _weights_row(weights: Weights) -> Row:
+def _weights_row(weights: Weights, settings: dict[str, str]) -> Row:
     shown = Factors(
-        weights.age, weights.fairshare, weights.job_size, weights.partition, weights.qos
+        age=weights.age,
+        fairshare=weights.fairshare,
+        job_size=weights.job_size,
+        partition=weights.partition,
+        qos=weights.qos,
+        assoc=weights.assoc,
     )
-    return Row("Weights", Priority(0, shown, shown, 0, 1), None)
+    row = Row("Weights", Priority(0, shown, shown, 0, 1), None, settings.get("ClusterName", ""))
+    if weights.tres:
+        row.tres = settings["PriorityWeightTRES"]
+    return row
 
 
-def _rows(connection: Any, chosen: Parsed, weights: Weights) -> list[Row]:
-    from scns.db import accounts
+def _rows(connection: Any, chosen: Parsed, weights: Weights, cluster: str) -> list[Row]:
+    from scns.db import priorities
 
-    (scale,) = connect.call(connection, accounts.SCALE)
+    measures = priorities.read_measures(lambda text: connect.call(connection, text), weights)
     now = time.time()
+    running = ["RUNNING", "SUSPENDED"] if "CALCULATE_RUNNING" in weights.flags else []
     parameters = {
+        "states": ["PENDING", *running],
         "jobs": _ids(chosen.text("jobs")),
         "users": _list(chosen.text("user")),
         "partitions": _list(chosen.text("partition")),
     }
     rows = []
     for found in connect.call(connection, _JOBS, parameters):
-        fairshare, ranked, partition, owner, array, task, stored, qos = found[10:]
+        about = dict(zip(priorities.COLUMNS, found, strict=False))
+        fairshare, ranked, owner, array, task, stored, qos = found[len(priorities.COLUMNS) :]
         priority = priority_of(
-            accounts.subject_of(found[:10], fairshare),
+            priorities.subject_of(about, weights, measures, fairshare),
             weights,
-            accounts.scale_of(scale),
+            measures.scale,
             now if ranked is None else ranked,
         )
-        label = str(found[0]) if task is None else f"{array}_{task}"
-        # 没有算过的（刚提交，或不用多因素）是库里的数
-        total = stored if ranked is None else priority.total
-        rows.append(Row(label, priority, total, partition, owner, found[1], qos))
+        label = str(about["id"]) if task is None else f"{array}_{task}"
+        # 没有算过的（刚提交，或不用多因素）是库里的数；只升不降的也是
+        kept = ranked is None or "INCR_ONLY" in weights.flags
+        row = Row(label, priority, stored if kept else priority.total, cluster)
+        row.partition, row.owner, row.account, row.qos = (
+            about["partition"], owner, about["account"], qos
+        )  # fmt: skip
+        rows.append(row)
     return rows
 
 

@@ -11,6 +11,7 @@ import time
 
 from scns.cli.accounting.sheet import Column, Layout
 from scns.cli.fields.accounting import NUMBER, TEXT
+from scns.cli.fields.shares import DEFAULT, FIELDS, LONG, Row
 from scns.cli.options import collect, parse
 from scns.cli.stop import answer
 from scns.cli.tables.sshare import TABLE
@@ -23,29 +24,31 @@ if TYPE_CHECKING:
     from typing import Any
 
     from scns.cli.options import Parsed
-    from scns.planner.fairshare import Level
+    from scns.planner.fairshare import Algorithm
 
-#: 字段：名字、宽度、取值；次序就是 `--helpformat` 的，也是缩写的先后。
-FIELDS: tuple[tuple[str, int, Callable[[Level], str]], ...] = (
-    ("Account", -20, lambda row: " " * row.depth + row.account),
-    ("Cluster", 10, lambda _: ""),
-    ("EffectvUsage", 13, lambda row: f"{row.share.effective_usage:.6f}"),
-    ("FairShare", 10, lambda row: f"{row.share.factor:.6f}" if row.uid is not None else ""),
-    ("LevelFS", 10, lambda row: _level(row.share.level_fs)),
-    ("NormShares", 11, lambda row: f"{row.share.norm_shares:.6f}"),
-    ("NormUsage", 11, lambda row: f"{row.norm_usage:.6f}"),
-    ("RawShares", 10, lambda row: str(row.shares)),
-    ("RawUsage", 11, lambda row: f"{row.used:.0f}"),
-    ("User", 10, lambda row: row.user),
-)
-
-DEFAULT = "Account,User,RawShares,NormShares,RawUsage,EffectvUsage,FairShare"
-LONG = "Account,User,RawShares,NormShares,RawUsage,NormUsage,EffectvUsage,FairShare,LevelFS"
-
-_HALF_LIFE = "SELECT max(value) FROM scns.setting_list WHERE name = 'PriorityDecayHalfLife'"
+_SETTINGS = """
+SELECT v.name, v.value FROM scns.setting_list v
+ WHERE v.name IN ('PriorityDecayHalfLife', 'PriorityFlags', 'FairShareDampeningFactor',
+                  'ClusterName')
+"""
 _NAMES = """
 SELECT coalesce(a.known_uid, -1), a.user_name FROM scns.association_list a WHERE a.user_name <> ''
 UNION SELECT q.uid, q.owner FROM scns.queue q WHERE q.uid = ANY (%s)
+"""
+_LIMITS = """
+SELECT a.account, CASE WHEN a.user_name <> '' THEN a.known_uid END, a.user_name, a.grp_tres_mins::text
+  FROM scns.association_list a
+"""
+# 没有时限的不算：它们还要用多少没有人知道
+_RUNNING = """
+SELECT q.account, q.uid,
+       sum(q.cpus_alloc * m.minutes)::bigint, sum(q.memory_alloc * m.minutes)::bigint,
+       sum(q.nodes_alloc * m.minutes)::bigint
+  FROM scns.queue q
+ CROSS JOIN LATERAL (
+    SELECT greatest(extract(epoch FROM q.limit_time - now()), 0) / 60 AS minutes) m
+ WHERE q.state = 'RUNNING' AND q.limit_time IS NOT NULL AND isfinite(q.limit_time)
+ GROUP BY q.account, q.uid
 """
 
 
@@ -59,33 +62,76 @@ def run(words: list[str]) -> int:
         sys.stdout.write(text)
         return 0
     chosen = collect(TABLE, parsed, environ=os.environ)
-    layout, values = _layout(chosen)
     connection = connect.connect()
     if chosen.text("clusters") is not None:
         from scns.cli.control import check_clusters
 
         check_clusters(connection, chosen.text("clusters") or "")
-    rows = _wanted(_levels(connection), chosen)
+    settings = dict(connect.call(connection, _SETTINGS))
+    algorithm = _algorithm(settings)
+    layout, values = _layout(chosen, fair_tree=algorithm.fair_tree)
+    rows = _wanted(_rows(connection, settings, algorithm), chosen)
     lines = [] if "noheader" in chosen.chosen else [layout.header()]
     lines += [layout.row([value(row) for value in values]) for row in rows]
     sys.stdout.write("".join(lines))
     return 0
 
 
-def _levels(connection: Any) -> list[Level]:
-    """账户树的每一层，从根往下。"""
+def _algorithm(settings: dict[str, str]) -> Algorithm:
+    """设置里的算法；scnsd 把配置写在那里。"""
+    from scns.planner.fairshare import Algorithm
+
+    flags = settings.get("PriorityFlags", "").split(",")
+    return Algorithm.of(flags, float(settings.get("FairShareDampeningFactor", "1")))
+
+
+def _rows(connection: Any, settings: dict[str, str], algorithm: Algorithm) -> list[Row]:
+    """账户树的每一行，从根往下。"""
     from scns.db import accounts
     from scns.times import parse_time_limit
 
-    now = time.time()
-    ((text,),) = connect.call(connection, _HALF_LIFE)
+    text = settings.get("PriorityDecayHalfLife")
     half_life = parse_time_limit(text) if text else None
-    usage = accounts.read_usage(connect.call(connection, accounts.USAGE), half_life, now)
+    usage = accounts.read_usage(connect.call(connection, accounts.USAGE), half_life, time.time())
     others = set(usage) | _own(connection)
-    tree = accounts.build_tree(connect.call(connection, accounts.SHARES), others)
+    tree = accounts.build_tree(connect.call(connection, accounts.SHARES), others, algorithm)
     names = dict(connect.call(connection, _NAMES, (sorted({uid for _, uid in others}),)))
     names.setdefault(os.geteuid(), _my_name())
-    return tree.levels(usage, names)
+    import json
+
+    minutes = {
+        (account, uid): json.loads(limit)
+        for account, uid, user, limit in connect.call(connection, _LIMITS)
+        if uid is not None or not user
+    }
+    running = _running(connection)
+    rows = []
+    ancestors: list[Row] = []
+    for level in tree.levels(usage, names):
+        key = (level.account, level.uid)
+        row = Row(
+            level,
+            settings.get("ClusterName", ""),
+            registered=key in minutes,
+            fair_tree=algorithm.fair_tree,
+        )
+        row.minutes = minutes.get(key, {})
+        row.running = dict.fromkeys(("cpu", "mem", "node"), 0)
+        del ancestors[level.depth :]
+        ancestors.append(row)
+        for above in ancestors if key in running else ():
+            above.running = {
+                kind: amount + running[key][kind] for kind, amount in above.running.items()
+            }
+        rows.append(row)
+    return rows
+
+
+def _running(connection: Any) -> dict[tuple[str, int | None], dict[str, int]]:
+    return {
+        (account, uid): {"cpu": cpus, "mem": memory or 0, "node": nodes or 0}
+        for account, uid, cpus, memory, nodes in connect.call(connection, _RUNNING)
+    }
 
 
 def _own(connection: Any) -> set[tuple[str, int]]:
@@ -106,30 +152,33 @@ def _my_name() -> str:
         return str(os.geteuid())
 
 
-def _wanted(rows: list[Level], chosen: Parsed) -> list[Level]:
-    """选出的行：默认是自己的与各账户的。"""
+def _wanted(rows: list[Row], chosen: Parsed) -> list[Row]:
+    """选出的行：默认是自己的与各账户的；`-U` 只要登记过的用户的。"""
     given = chosen.chosen
     accounts, users = chosen.text("accounts"), chosen.text("users")
     if accounts is not None:
         names = set(accounts.split(","))
-        rows = [row for row in rows if row.account in names]
+        rows = [row for row in rows if row.level.account in names]
     if users is not None:
         named = set(users.split(","))
-        rows = [row for row in rows if row.uid is None or row.user in named]
+        rows = [row for row in rows if row.level.uid is None or row.level.user in named]
     elif "all" not in given and accounts is None:
         own = os.geteuid()
-        rows = [row for row in rows if row.uid in (None, own)]
-    return [row for row in rows if row.uid is not None] if "Users" in given else rows
+        rows = [row for row in rows if row.level.uid in (None, own)]
+    if "Users" in given:
+        rows = [row for row in rows if row.level.uid is not None and row.registered]
+    return rows
 
 
-def _layout(chosen: Parsed) -> tuple[Layout, list[Callable[[Level], str]]]:
+def _layout(chosen: Parsed, *, fair_tree: bool) -> tuple[Layout, list[Callable[[Row], str]]]:
     """选出的列。
 
     异常：
         UsageError：没有这个字段
     """
     given = chosen.chosen
-    text = chosen.text("format") or (LONG if "long" in given else DEFAULT)
+    long = LONG + (",LevelFS" if fair_tree else "") + ",GrpTRESMins,TRESRunMins"
+    text = chosen.text("format") or (long if "long" in given else DEFAULT)
     columns, values = [], []
     for item in filter(None, text.split(",")):
         name, percent, size = item.strip().partition("%")
@@ -144,7 +193,3 @@ def _layout(chosen: Parsed) -> tuple[Layout, list[Callable[[Level], str]]]:
         values.append(found[2])
     parsable = "parsable" in given or "parsable2" in given
     return Layout(columns, "|" if parsable else None, ending="parsable" in given), values
-
-
-def _level(value: float) -> str:
-    return "inf" if value == float("inf") else f"{value:.6f}"

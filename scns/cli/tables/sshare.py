@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scns.cli.options import ALIAS, FLAG, IMPLEMENTED, STOP, VALUE, Table
+from scns.cli.options import ACCEPTED, ALIAS, FLAG, IMPLEMENTED, STOP, VALUE, Table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ _ROWS: tuple[Row, ...] = (
     ("long", "l", FLAG, "", "more columns", IMPLEMENTED),
     ("cluster", "", ALIAS, "clusters", "", ""),
     ("clusters", "M", VALUE, "LIST", "cluster to ask; only this one exists", IMPLEMENTED),
+    ("partition", "m", FLAG, "", "associations by partition (there are none)", ACCEPTED),
     ("noheader", "n", FLAG, "", "no header", IMPLEMENTED),
     ("", "h", ALIAS, "noheader", "", ""),
     ("format", "o", VALUE, "FIELDS", "NAME[%[-]WIDTH],..", IMPLEMENTED),

@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), server_default="", nullable=False),
         sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("flags", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("grp_jobs", sa.Integer(), nullable=True),
         sa.Column("grp_submit", sa.Integer(), nullable=True),
         sa.Column(
@@ -192,8 +193,16 @@ def upgrade() -> None:
             server_default=sa.text("'{}'"),
             nullable=False,
         ),
+        sa.Column(
+            "grp_tres_run_mins",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
         sa.Column("max_jobs", sa.Integer(), nullable=True),
+        sa.Column("max_jobs_per_account", sa.Integer(), nullable=True),
         sa.Column("max_submit", sa.Integer(), nullable=True),
+        sa.Column("max_submit_per_account", sa.Integer(), nullable=True),
         sa.Column(
             "max_tres_per_job",
             postgresql.JSONB(astext_type=sa.Text()),
@@ -206,8 +215,27 @@ def upgrade() -> None:
             server_default=sa.text("'{}'"),
             nullable=False,
         ),
+        sa.Column(
+            "max_tres_per_account",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "max_tres_mins_per_job",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "min_tres_per_job",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
         sa.Column("max_wall", sa.Integer(), nullable=True),
         sa.CheckConstraint("priority >= 0", name="qos_priority_not_negative"),
+        sa.CheckConstraint("flags <@ '{DenyOnLimit}'", name="qos_flags_known"),
         sa.PrimaryKeyConstraint("name"),
         schema="scns",
     )
@@ -274,6 +302,14 @@ def upgrade() -> None:
         schema="scns",
     )
     op.create_table(
+        "reset",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("time", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.CheckConstraint("name IN ('usage', 'statistics')", name="reset_name_known"),
+        sa.PrimaryKeyConstraint("name"),
+        schema="scns",
+    )
+    op.create_table(
         "usage",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("uid", sa.Integer(), autoincrement=False, nullable=False),
@@ -289,6 +325,7 @@ def upgrade() -> None:
         sa.Column("uid", sa.Integer(), nullable=True),
         sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("fairshare", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("priority", sa.Integer(), nullable=True),
         sa.Column("grp_jobs", sa.Integer(), nullable=True),
         sa.Column("grp_submit", sa.Integer(), nullable=True),
         sa.Column(
@@ -297,10 +334,28 @@ def upgrade() -> None:
             server_default=sa.text("'{}'"),
             nullable=False,
         ),
+        sa.Column(
+            "grp_tres_mins",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "grp_tres_run_mins",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
         sa.Column("max_jobs", sa.Integer(), nullable=True),
         sa.Column("max_submit", sa.Integer(), nullable=True),
         sa.Column(
             "max_tres_per_job",
+            postgresql.JSONB(astext_type=sa.Text()),
+            server_default=sa.text("'{}'"),
+            nullable=False,
+        ),
+        sa.Column(
+            "max_tres_mins_per_job",
             postgresql.JSONB(astext_type=sa.Text()),
             server_default=sa.text("'{}'"),
             nullable=False,
