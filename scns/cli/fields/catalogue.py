@@ -15,7 +15,7 @@ def letters_of(command: str) -> list[tuple[str, str]]:
     elif command == "sinfo":
         from scns.cli.fields.nodes import CODES as codes
     elif command == "sprio":
-        from scns.cli.slurm.sprio import CODES as codes
+        from scns.cli.fields.priorities import CODES as codes
     return [
         (letter, codes[letter].header)
         for letter in sorted(codes, key=lambda one: (one.lower(), one))
@@ -37,7 +37,7 @@ def names_of(command: str) -> list[str]:
 
         return [row[0] for row in accounting]
     if command == "sshare":
-        from scns.cli.slurm.sshare import FIELDS as shares
+        from scns.cli.fields.shares import FIELDS as shares
 
         return [row[0] for row in shares]
     return []
