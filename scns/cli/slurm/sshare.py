@@ -36,7 +36,8 @@ SELECT coalesce(a.known_uid, -1), a.user_name FROM scns.association_list a WHERE
 UNION SELECT q.uid, q.owner FROM scns.queue q WHERE q.uid = ANY (%s)
 """
 _LIMITS = """
-SELECT a.account, CASE WHEN a.user_name <> '' THEN a.known_uid END, a.user_name, a.grp_tres_mins::text
+SELECT a.account, CASE WHEN a.user_name <> '' THEN a.known_uid END, a.user_name,
+       a.grp_tres_mins::text
   FROM scns.association_list a
 """
 # 没有时限的不算：它们还要用多少没有人知道
