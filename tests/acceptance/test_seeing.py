@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 
-from tests.acceptance.conftest import command
+from tests.acceptance.conftest import command, node_name
 from tests.conftest import wait_until
 
 
@@ -143,3 +143,26 @@ def test_stats_count_the_jobs_that_ran(instance):
     instance.ok("wait", str(instance.submit("true")))
     found = json.loads(instance.ok("stats", "--json"))
     assert found["waits"]["jobs"] >= 1
+
+
+def test_a_tab_names_the_jobs_partitions_and_nodes_of_the_instance(instance):
+    job = instance.submit("sleep 60", "--job-name=tabbed", "--hold")
+
+    def tab(*words: str) -> list[str]:
+        return instance.ok("__complete", "fish", *words).splitlines()[1:]
+
+    try:
+        assert f"{job}\ttabbed PENDING" in tab("scancel", "")
+        assert f"{job}\ttabbed PENDING" in tab("sbatch", f"--dependency=afterok:{job}")
+        assert [line.split("\t")[0] for line in tab("squeue", "-p", "")] == [
+            "main",
+            "short",
+            "closed",
+        ]
+        assert [line.split("\t")[0] for line in tab("scontrol", "show", "node", "")] == [
+            node_name()
+        ]
+    finally:
+        instance.ok("scancel", str(job))
+    instance.wait_state(job, "CANCELLED")
+    assert f"{job}\ttabbed CANCELLED" in tab("seff", str(job))
