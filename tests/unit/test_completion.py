@@ -380,11 +380,17 @@ def test_every_entity_that_is_offered_is_one_that_show_knows():
     [
         ("sacctmgr a", ["add"]),
         ("sacctmgr -i add us", ["user"]),
-        ("sacctmgr show ", ["account", "association", "cluster", "qos", "user"]),
+        (
+            "sacctmgr show ",
+            ["account", "association", "cluster", "qos", "runawayjobs", "tres", "user"],
+        ),
         ("sacctmgr modify user whe", ["where"]),
         ("sacctmgr modify user where na", ["names=", "name="]),
         ("sacctmgr modify user set MaxJ", []),
-        ("sacctmgr modify user set maxjobsp", ["maxjobsperuser=", "maxjobspu="]),
+        (
+            "sacctmgr modify user set maxjobsp",
+            ["maxjobsperuser=", "maxjobspu=", "maxjobsperaccount=", "maxjobspa="],
+        ),
         ("sacctmgr show qos format=Max", None),
     ],
 )

@@ -10,10 +10,6 @@ INERT = frozenset(
         "FirstJobId",
         "GresTypes",
         "InactiveLimit",
-        "PriorityFlags",
-        "PriorityUsageResetPeriod",
-        "PriorityWeightAssoc",
-        "PriorityWeightTRES",
         "SlurmctldHost",
         "TmpFS",
         "UnkillableStepTimeout",
@@ -49,6 +45,22 @@ MEANINGS = {
     " effect.",
     "PriorityType": "priority/multifactor adds up the weighted factors; priority/basic is"
     " first come, first served.",
+    "PriorityFlags": "ACCRUE_ALWAYS: age counts from the submission, whatever hinders the job."
+    " CALCULATE_RUNNING: running jobs are computed too. DEPTH_OBLIVIOUS, NO_FAIR_TREE: how fair"
+    " share is computed instead of FAIR_TREE. INCR_ONLY: priorities never fall. NO_NORMAL_ASSOC,"
+    " NO_NORMAL_PART, NO_NORMAL_QOS, NO_NORMAL_TRES, NO_NORMAL_ALL: the factor is the number"
+    " itself. SMALL_RELATIVE_TO_TIME: size is CPUs over minutes. MAX_TRES is accepted; usage is"
+    " CPU time.",
+    "PriorityUsageResetPeriod": "Usage counts from the start of the day, week, month, quarter or"
+    " year; NOW: from when the configuration is read.",
+    "FairShareDampeningFactor": "Divides the exponent of the fair share; without FAIR_TREE only.",
+    "AccountingStorageEnforce": "What is required of jobs: associations (the account of a job must"
+    " have its user), limits, qos (the QOS must exist), safe (jobs must be able to end within"
+    " GrpTRESMins); each implies associations. none enforces nothing. Not given: limits that are"
+    " set hold, and any account name is accepted. nojobs, nosteps and wckeys have no effect.",
+    "PriorityWeightAssoc": "Weight of the priority of the association.",
+    "PriorityWeightTRES": "Weights of the resources asked for, each as a share of the partition's:"
+    " CPU=1000,Mem=2000,GRES/gpu=3000.",
     "PriorityFavorSmall": "Whether the size factor favours small jobs instead of large ones.",
     "PriorityCalcPeriod": "How often priorities are computed again.",
     "PriorityDecayHalfLife": "Time after which usage counts half; 0 for never.",
