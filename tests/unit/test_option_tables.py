@@ -13,7 +13,7 @@ from scns.cli.tables.scontrol import KEYWORDS
 #: 每个命令手册里的选项：长名、单字母（`-` 是没有）、种类、待遇、环境变量。
 MANUAL = {
     "sbatch": """
-        account A value accepted SBATCH_ACCOUNT
+        account A value implemented SBATCH_ACCOUNT
         acctg-freq - value accepted SBATCH_ACCTG_FREQ
         array a value implemented SBATCH_ARRAY_INX
         batch - value accepted SBATCH_BATCH
@@ -55,7 +55,7 @@ MANUAL = {
         help h flag implemented
         hint - value accepted SBATCH_HINT
         hold H flag implemented
-        ignore-pbs - flag accepted SBATCH_IGNORE_PBS
+        ignore-pbs - flag implemented SBATCH_IGNORE_PBS
         input i value implemented SBATCH_INPUT
         job-name J value implemented SBATCH_JOB_NAME
         kill-on-invalid-dep - value implemented
@@ -91,7 +91,7 @@ MANUAL = {
         priority - value implemented
         profile - value accepted SBATCH_PROFILE
         propagate - optional implemented
-        qos q value accepted SBATCH_QOS
+        qos q value implemented SBATCH_QOS
         quiet Q flag implemented
         reboot - flag refused
         requeue - flag implemented SBATCH_REQUEUE
@@ -161,7 +161,7 @@ MANUAL = {
         no-shell - flag implemented SALLOC_NO_SHELL
     """,
     "squeue": """
-        account A value accepted SQUEUE_ACCOUNT
+        account A value implemented SQUEUE_ACCOUNT
         all a flag accepted SQUEUE_ALL
         array r flag implemented SQUEUE_ARRAY
         array-unique - flag implemented
@@ -177,7 +177,7 @@ MANUAL = {
         jobs j optional implemented
         json - flag implemented
         yaml - flag implemented
-        licenses L value accepted SQUEUE_LICENSES
+        licenses L value implemented SQUEUE_LICENSES
         long l flag implemented
         me - flag implemented
         name n value implemented SQUEUE_NAMES
@@ -186,8 +186,8 @@ MANUAL = {
         noheader h flag implemented
         partition p value implemented SQUEUE_PARTITION
         priority P flag implemented SQUEUE_PRIORITY
-        qos q value accepted SQUEUE_QOS
-        reservation R value accepted
+        qos q value implemented SQUEUE_QOS
+        reservation R value implemented
         sort S value implemented SQUEUE_SORT
         start - flag implemented
         states t value implemented SQUEUE_STATES
@@ -198,7 +198,7 @@ MANUAL = {
         version V flag implemented
     """,
     "scancel": """
-        account A value accepted SCANCEL_ACCOUNT
+        account A value implemented SCANCEL_ACCOUNT
         batch b flag implemented SCANCEL_BATCH
         clusters M value implemented SLURM_CLUSTERS
         ctld - flag accepted SCANCEL_CTLD
@@ -210,18 +210,18 @@ MANUAL = {
         me - flag implemented
         nodelist w value implemented
         partition p value implemented SCANCEL_PARTITION
-        qos q value accepted SCANCEL_QOS
+        qos q value implemented SCANCEL_QOS
         quiet Q flag implemented
-        reservation R value accepted
+        reservation R value implemented
         sibling - value refused
         signal s value implemented
         state t value implemented SCANCEL_STATE
         user u value implemented SCANCEL_USER
         verbose v flag implemented SCANCEL_VERBOSE
-        wckey - value accepted SCANCEL_WCKEY
+        wckey - value implemented SCANCEL_WCKEY
     """,
     "sinfo": """
-        all a flag accepted SINFO_ALL
+        all a flag implemented SINFO_ALL
         clusters M value implemented SLURM_CLUSTERS
         dead d flag implemented
         exact e flag implemented
@@ -244,7 +244,7 @@ MANUAL = {
         summarize s flag implemented
     """,
     "sacct": """
-        accounts A value accepted
+        accounts A value implemented
         allclusters L flag accepted
         allocations X flag implemented
         allusers a flag implemented
@@ -272,7 +272,7 @@ MANUAL = {
         parsable p flag implemented
         parsable2 P flag implemented
         partition r value implemented
-        qos q value accepted
+        qos q value implemented
         starttime S value implemented
         state s value implemented
         timelimit-min k value implemented
@@ -281,7 +281,7 @@ MANUAL = {
         units - value implemented
         user u value implemented
         uid u value implemented
-        wckeys W value accepted
+        wckeys W value implemented
     """,
     "scontrol": """
         all a flag accepted

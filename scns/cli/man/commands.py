@@ -23,6 +23,10 @@ SURROUNDINGS = (
     ("`SCNS_DSN`", "The connection string of a PostgreSQL to use instead of the instance's own."),
 )
 
+_ABBREVIATIONS = """
+Long options may be abbreviated as long as they stay unique. `--opt`=*V* and `--opt` *V*, `-o`*V* and
+`-o` *V* are the same; a value that may be left out is attached: `--opt`=*V* or `-o`*V*.
+"""
 _MARKS = """
 *No effect* marks options that are read and checked and do nothing else; *refused* marks options
 that end the command with the sentence that follows.
@@ -41,7 +45,8 @@ def command_page(command: str) -> Page:
         page.heading("DIFFERENCES FROM SLURM")
         page.paragraphs(text.differences)
     page.heading("OPTIONS")
-    page.paragraphs(_abbreviations(command))
+    if command != "seff":
+        page.paragraphs(_ABBREVIATIONS + _MARKS)
     page.items(option(table, row) for row in _sorted(table))
     if command == "scontrol":
         _keywords(page)
@@ -93,15 +98,6 @@ def _sentence(text: str) -> str:
 def _sorted(table: Table) -> Iterable[Row]:
     rows = [row for row in table.rows if row[2] != ALIAS]
     return sorted(rows, key=lambda row: ((row[0] or row[1]).lower(), row[0]))
-
-
-def _abbreviations(command: str) -> str:
-    rule = (
-        "Long options may be abbreviated as long as they stay unique. `--opt`=*V* and `--opt` *V*,"
-        " `-o`*V* and `-o` *V* are the same; a value that may be left out is attached:"
-        " `--opt`=*V* or `-o`*V*."
-    )
-    return rule + "\n\n" + _MARKS if command != "seff" else "Options are single letters."
 
 
 def _keywords(page: Page) -> None:

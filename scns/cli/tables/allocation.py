@@ -25,7 +25,7 @@ _NO_REBOOT = "--reboot is not supported: nodes are not rebooted for a job"
 
 #: 三个命令都有的选项。
 SHARED: tuple[Row, ...] = (
-    ("account", "A", VALUE, "NAME", "charge the job to this account", ACCEPTED),
+    ("account", "A", VALUE, "NAME", "charge the job to this account", IMPLEMENTED),
     ("acctg-freq", "", VALUE, "TYPE=SECS,..", "accounting sampling interval", ACCEPTED),
     ("bb", "", VALUE, "SPEC", "burst buffer request", ACCEPTED),
     ("bbf", "", VALUE, "FILE", "burst buffer request from a file", ACCEPTED),
@@ -92,7 +92,7 @@ SHARED: tuple[Row, ...] = (
     ("prefer", "", VALUE, "LIST", "node features liked, not needed", ACCEPTED),
     ("priority", "", VALUE, "N|TOP", "set the priority (administrators)", IMPLEMENTED),
     ("profile", "", VALUE, "WORDS", "collect task profile data", ACCEPTED),
-    ("qos", "q", VALUE, "NAME", "quality of service", ACCEPTED),
+    ("qos", "q", VALUE, "NAME", "quality of service", IMPLEMENTED),
     ("quiet", "Q", FLAG, "", "no message on success", IMPLEMENTED),
     ("reboot", "", FLAG, "", "reboot the nodes first", _NO_REBOOT),
     ("reservation", "", VALUE, "NAMES", "use a reservation", IMPLEMENTED),

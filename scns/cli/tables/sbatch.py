@@ -16,7 +16,7 @@ _OWN: tuple[Row, ...] = (
     ("export", "", VALUE, "ALL|NONE|LIST", "variables that reach the job", IMPLEMENTED),
     ("export-file", "", VALUE, "FILE|FD", "NUL-separated variables for the job", IMPLEMENTED),
     ("get-user-env", "", OPTIONAL, "SECS[MODE]", "use the login environment", IMPLEMENTED),
-    ("ignore-pbs", "", FLAG, "", "do not read #PBS directives", ACCEPTED),
+    ("ignore-pbs", "", FLAG, "", "do not read #PBS directives", IMPLEMENTED),
     ("input", "i", VALUE, "PATTERN", "file for standard input", IMPLEMENTED),
     ("kill-on-invalid-dep", "", VALUE, "yes|no", "cancel if it can never start", IMPLEMENTED),
     ("no-requeue", "", FLAG, "", "never run it again after a failure", IMPLEMENTED),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _NO_FEDERATION = "--sibling is not supported: there are no federated clusters"
 
 _ROWS: tuple[Row, ...] = (
-    ("account", "A", VALUE, "NAME", "only jobs of this account", ACCEPTED),
+    ("account", "A", VALUE, "NAME", "only jobs of this account", IMPLEMENTED),
     ("batch", "b", FLAG, "", "signal the batch shell only", IMPLEMENTED),
     ("ctld", "", FLAG, "", "send through the controller", ACCEPTED),
     ("full", "f", FLAG, "", "signal the batch shell and the steps", IMPLEMENTED),
@@ -25,9 +25,9 @@ _ROWS: tuple[Row, ...] = (
     ("name", "n", VALUE, "NAME", "only jobs of this name", IMPLEMENTED),
     ("nodelist", "w", VALUE, "NODES", "only jobs on these nodes", IMPLEMENTED),
     ("partition", "p", VALUE, "NAME", "only jobs of this partition", IMPLEMENTED),
-    ("qos", "q", VALUE, "NAME", "only jobs of this QOS", ACCEPTED),
+    ("qos", "q", VALUE, "NAME", "only jobs of this QOS", IMPLEMENTED),
     ("quiet", "Q", FLAG, "", "no error for finished jobs", IMPLEMENTED),
-    ("reservation", "R", VALUE, "NAME", "only jobs of this reservation", ACCEPTED),
+    ("reservation", "R", VALUE, "NAME", "only jobs of this reservation", IMPLEMENTED),
     ("sibling", "", VALUE, "NAME", "cancel a federation sibling", _NO_FEDERATION),
     ("signal", "s", VALUE, "NAME|N", "send that signal instead of ending", IMPLEMENTED),
     ("state", "t", VALUE, "STATE", "only PENDING, RUNNING or SUSPENDED", IMPLEMENTED),
@@ -35,7 +35,7 @@ _ROWS: tuple[Row, ...] = (
     ("user", "u", VALUE, "NAME", "only jobs of this user", IMPLEMENTED),
     ("verbose", "v", FLAG, "", "say what is done, and errors", IMPLEMENTED),
     ("version", "V", STOP, "", "output version information and exit", IMPLEMENTED),
-    ("wckey", "", VALUE, "NAME", "only jobs of this workload key", ACCEPTED),
+    ("wckey", "", VALUE, "NAME", "only jobs of this workload key", IMPLEMENTED),
 )
 
 _ENVIRON = (

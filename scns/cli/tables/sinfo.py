@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from scns.cli.options import Row
 
 _ROWS: tuple[Row, ...] = (
-    ("all", "a", FLAG, "", "hidden partitions too", ACCEPTED),
+    ("all", "a", FLAG, "", "hidden partitions too", IMPLEMENTED),
     ("dead", "d", FLAG, "", "only nodes that do not answer", IMPLEMENTED),
     ("exact", "e", FLAG, "", "do not group differing nodes", IMPLEMENTED),
     ("federation", "", FLAG, "", "nodes of the federation", ACCEPTED),

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _ROWS: tuple[Row, ...] = (
     ("accounts", "U", ALIAS, "account", "", ""),
-    ("account", "A", VALUE, "LIST", "only these accounts", ACCEPTED),
+    ("account", "A", VALUE, "LIST", "only these accounts", IMPLEMENTED),
     ("all", "a", FLAG, "", "hidden partitions too", ACCEPTED),
     ("array", "r", FLAG, "", "one row for each pending array task", IMPLEMENTED),
     ("array-unique", "", FLAG, "", "one row for each array task, once", IMPLEMENTED),
@@ -23,7 +23,7 @@ _ROWS: tuple[Row, ...] = (
     ("jobs", "j", OPTIONAL, "LIST", "only these jobs; alone: all", IMPLEMENTED),
     ("local", "", FLAG, "", "jobs of this cluster", ACCEPTED),
     ("long", "l", FLAG, "", "more columns, date first", IMPLEMENTED),
-    ("licenses", "L", VALUE, "LIST", "jobs that want these licenses", ACCEPTED),
+    ("licenses", "L", VALUE, "LIST", "jobs that want these licenses", IMPLEMENTED),
     ("cluster", "", ALIAS, "clusters", "", ""),
     ("clusters", "M", VALUE, "LIST", "cluster to ask; only this one exists", IMPLEMENTED),
     ("me", "", FLAG, "", "only own jobs", IMPLEMENTED),
@@ -36,8 +36,8 @@ _ROWS: tuple[Row, ...] = (
     ("partitions", "", ALIAS, "partition", "", ""),
     ("partition", "p", VALUE, "LIST", "only these partitions", IMPLEMENTED),
     ("priority", "P", FLAG, "", "one row for each partition asked for", IMPLEMENTED),
-    ("qos", "q", VALUE, "LIST", "only these QOS", ACCEPTED),
-    ("reservation", "R", VALUE, "NAME", "only that reservation", ACCEPTED),
+    ("qos", "q", VALUE, "LIST", "only these QOS", IMPLEMENTED),
+    ("reservation", "R", VALUE, "NAME", "only that reservation", IMPLEMENTED),
     ("sib", "", ALIAS, "sibling", "", ""),
     ("sibling", "", FLAG, "", "sibling jobs of the federation", ACCEPTED),
     ("sort", "S", VALUE, "KEYS", "% code letters with + or -", IMPLEMENTED),
