@@ -24,8 +24,8 @@ SURROUNDINGS = (
 )
 
 _ABBREVIATIONS = """
-Long options may be abbreviated as long as they stay unique. `--opt`=*V* and `--opt` *V*, `-o`*V* and
-`-o` *V* are the same; a value that may be left out is attached: `--opt`=*V* or `-o`*V*.
+Long options may be abbreviated as long as they stay unique. `--opt`=*V* and `--opt` *V*, `-o`*V*
+and `-o` *V* are the same; a value that may be left out is attached: `--opt`=*V* or `-o`*V*.
 """
 _MARKS = """
 *No effect* marks options that are read and checked and do nothing else; *refused* marks options
