@@ -13,7 +13,7 @@ from scns.cli import SLURM_COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import ModuleType
 
     from scns.errors import ScnsError
@@ -43,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write(overview())
         # 没有说要做什么是用法错误，问有什么可做则不是
         return 0 if words else 2
+    from scns.cli.own import lean
+
+    waiting = lean.prepare(words)
+    if waiting is not None:
+        os._exit(_finish("scns", waiting))
     from scns.cli.app import run
 
     return run(words)
@@ -50,11 +55,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(command: str, words: list[str]) -> int:
     """运行一个仿 Slurm 的命令，把错误打印成它的样子，返回退出码。"""
+    return _finish(command, lambda: _module(command).run(words))
+
+
+def _finish(command: str, run: Callable[[], int]) -> int:
+    """做完一件事，把错误打印成 `command` 的样子，返回退出码。"""
     from scns.errors import ScnsError
 
     _pass_bytes()
     try:
-        code = _module(command).run(words)
+        code = run()
         sys.stdout.flush()
     except ScnsError as error:
         code = _report(command, error)

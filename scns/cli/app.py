@@ -47,7 +47,7 @@ def build(words: list[str]) -> typer.Typer:
     names = [words[0]] if words and words[0] in COMMANDS else list(COMMANDS)
     for name in names:
         module, text = COMMANDS[name]
-        function = getattr(import_module(f"scns.cli.own.{module}"), module)
+        function = getattr(import_module(f"scns.cli.own.{module}"), name)
         app.command(name, help=text)(function)
     return app
 

@@ -25,9 +25,27 @@ PORT = 5432
 #: 套接字文件名。
 SOCKET = f".s.PGSQL.{PORT}"
 
+#: 连接的名额满了时等它空出来的秒数，与等多久才说一声。Slurm 的客户端也这样：控制器忙不过来，
+#: 睡一会儿再试。
+PATIENCE, SILENCE = 60.0, 2.0
+
+#: 名额满了时再试的间隔，秒；一次比一次久。
+FIRST_RETRY, LONGEST_RETRY = 0.01, 0.5
+
+#: 名额满了时服务器的话（SQLSTATE 53300；连不上时 libpq 只给得出句子）。
+_CROWDED = (
+    "too many connections for",
+    "too many clients already",
+    "remaining connection slots are reserved",
+)
+
 
 class NoServer(Unavailable):
     """数据库没有应答。"""
+
+
+class Crowded(NoServer):
+    """连接的名额用完了，等也没有等到。"""
 
 
 class UnknownUser(Unavailable):
@@ -117,15 +135,17 @@ def user_role() -> str:
         raise UnknownUser(f"uid {uid} has no entry in the password database") from None
 
 
-def connect(home: str | None = None, user: str | None = None) -> Any:
+def connect(home: str | None = None, user: str | None = None, patience: float = PATIENCE) -> Any:
     """打开一个自动提交的连接。
 
     参数：
         home：状态目录；None 时按 `scns.home.state_home`
         user：数据库角色；None 时是当前操作系统用户的 `u:NAME`
+        patience：名额满了时等它空出来的秒数
 
     异常：
         NoServer：服务器不在，句子说明怎样启动
+        Crowded：名额满了，等了一阵也没有空出来
         UnknownUser：服务器不认识这个用户
     """
     if home is None:
@@ -136,7 +156,7 @@ def connect(home: str | None = None, user: str | None = None) -> Any:
     except OSError:
         raise NoServer(_not_running(home)) from None
     try:
-        connection = psycopg._connect(text)
+        connection = _open(psycopg, text, patience)
     except psycopg.OperationalError as error:
         raise _explain(error, home) from None
     finally:
@@ -144,6 +164,38 @@ def connect(home: str | None = None, user: str | None = None) -> Any:
             os.close(fd)
     connection.autocommit = True
     return connection
+
+
+def _open(psycopg: Any, text: str, patience: float) -> Any:
+    """连上；名额满了就等它空出来，隔一会儿再试。"""
+    try:
+        return psycopg._connect(text)
+    except psycopg.OperationalError as error:
+        if not is_crowded(error) or patience <= 0:
+            raise
+    import time
+
+    began, pause, told = time.monotonic(), FIRST_RETRY, False
+    while True:
+        # 满了时多半有许多个在试：各隔各的
+        time.sleep(pause * (0.5 + os.urandom(1)[0] / 256))
+        pause = min(pause * 2, LONGEST_RETRY)
+        try:
+            return psycopg._connect(text)
+        except psycopg.OperationalError as error:
+            waited = time.monotonic() - began
+            if not is_crowded(error) or waited > patience:
+                raise
+        if not told and waited > SILENCE:
+            told = True
+            sys.stderr.write("scns: all database connections are in use; waiting for one\n")
+            sys.stderr.flush()
+
+
+def is_crowded(error: Exception) -> bool:
+    """没有连上是因为名额满了。"""
+    said = str(error)
+    return any(words in said for words in _CROWDED)
 
 
 def _not_running(home: str) -> str:
@@ -158,6 +210,8 @@ def _explain(error: Exception, home: str) -> ScnsError:
             f"this user is not known to the scns instance in {home}; "
             "its administrator has to let you in"
         )
+    if is_crowded(error):
+        return Crowded(f"all connections to the database of {home} are in use; try again later")
     if "No such file or directory" in said or "Connection refused" in said:
         return NoServer(_not_running(home))
     return NoServer(f"cannot reach the database of {home}: {said}")
@@ -240,7 +294,8 @@ def translate(error: Any) -> ScnsError:
         )
     if code == "42501":
         return UnknownUser(f"access to the scns database is denied: {error.diag.message_primary}")
-    if code is None:
+    if code is None or code in ("57P01", "57P02", "57P03", "57P05"):
+        # 57P01 等：服务器正在停止或启动，或管理员结束了会话
         return NoServer(f"the connection to the database was lost: {str(error).strip()}")
     if code == "53100":
         return Unavailable("the database's disk is full; nothing was stored")

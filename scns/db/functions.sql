@@ -30,6 +30,17 @@ CREATE FUNCTION scns.is_operator() RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT pg_has_role(session_user, 'scns_admin', 'MEMBER') $$;
 
+-- 连接的名额用掉了四分之三，自己的或全部的：等着的客户端看过就该还，留着给别的命令
+CREATE FUNCTION scns.crowded() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  SELECT count(*) * 4 > current_setting('max_connections')::int * 3
+         OR r.rolconnlimit >= 0
+            AND count(*) FILTER (WHERE a.usesysid = r.oid) * 4 > r.rolconnlimit * 3
+    FROM pg_roles r LEFT JOIN pg_stat_get_activity(NULL) a ON a.datid IS NOT NULL
+   WHERE r.rolname = session_user
+   GROUP BY r.oid, r.rolconnlimit
+$$;
+
 -- ── 历史 ────────────────────────────────────────────────────────────────────
 
 -- 当月与下月的分区；已有的不动。默认分区兜底，时钟乱跳也不会丢事件
@@ -65,16 +76,20 @@ BEGIN
   RETURN NULL;
 END $$;
 
--- 铃声：看着历史的客户端再去读；一个事务里响许多次也只送一次
+-- 铃声：内容是作业与它的数组的铃，见 scns/bells.py；scnsd 收到就替等着的客户端拉响。
+-- 一个事务里同一个铃响许多次也只送一次
 CREATE FUNCTION scns.ring_event() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM pg_notify('scns_event', '');
+  PERFORM pg_notify('scns_event', (NEW.job_id % 64)::text);
+  IF NEW.detail ? 'array_job_id' THEN
+    PERFORM pg_notify('scns_event', ((NEW.detail ->> 'array_job_id')::bigint % 64)::text);
+  END IF;
   RETURN NULL;
 END $$;
 
 CREATE TRIGGER event_appended AFTER INSERT ON scns.event
-  FOR EACH STATEMENT EXECUTE FUNCTION scns.ring_event();
+  FOR EACH ROW EXECUTE FUNCTION scns.ring_event();
 CREATE TRIGGER job_inserted AFTER INSERT ON scns.job
   FOR EACH ROW EXECUTE FUNCTION scns.record_job_event();
 CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON scns.job
@@ -1513,6 +1528,7 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA scns FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA scns FROM PUBLIC, scns_user;
 GRANT EXECUTE ON FUNCTION scns.me(), scns.is_operator(), scns.submit(jsonb, bytea, bytea),
   scns.check_submission(jsonb), scns.request(text, jsonb, jsonb), scns.batch_script(bigint),
+  scns.crowded(),
   scns.add_account(text, text, text, text, jsonb), scns.add_user(text, int, text, jsonb),
   scns.modify_associations(text[], text[], jsonb), scns.modify_accounts(text[], text, text, text),
   scns.set_default_account(text[], text), scns.delete_users(text[], text[]),

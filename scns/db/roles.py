@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 #: PostgreSQL 的名字最长 63 字节，更长的它悄悄截断，两个人就成了一个。
 NAME_LIMIT = 63
 
-#: 一个用户同时的会话数；到了上限，别人与 scnsd 照样连得上。
-CONNECTION_LIMIT = 8
+#: 一个用户同时的会话数。命令到了上限等一会儿再连（`scns.db.connect`）；别人与 scnsd 照样连得上。
+CONNECTION_LIMIT = 300
 
 #: 会话的缺省时限。用户自己改得掉，所以 scnsd 另有看门的：事务超过 30 秒就结束会话。
 STATEMENT_TIMEOUT = "30s"

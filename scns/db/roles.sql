@@ -19,3 +19,6 @@ GRANT scns_user, scns_admin TO scns WITH ADMIN OPTION;
 
 -- 看得到并能结束拖得太久的用户会话
 GRANT pg_signal_backend, pg_monitor TO scns;
+
+-- 用户占满了连接，scnsd 照样连得上：reserved_connections 留给它
+GRANT pg_use_reserved_connections TO scns;

@@ -121,9 +121,6 @@ def _write(
         unprepared = [key[0] for key, report, _, _ in decided if report["cause"] == "prolog"]
         if unprepared:
             cursor.execute(jobs.LAUNCH_REQUEUED, {"ids": unprepared})
-        if changed:
-            # 等在 sbatch --wait 与 scns wait 里的客户端靠它醒来
-            cursor.execute("NOTIFY scns_end")
         cursor.execute("COMMIT")
     except BaseException:
         if not cursor.connection.closed:

@@ -93,7 +93,7 @@ class Scheduler:
 
     def begin(self) -> None:
         """连上数据库之后：听通知，报到，争租约，核对 stepd 的名单。"""
-        self.cursor.execute("LISTEN scns")
+        self.cursor.execute("LISTEN scns; LISTEN scns_event")
         self.cursor.execute("SELECT scns.ensure_event_partitions(now())")
         self.epoch = lease.acquire(self.cursor, self.node)
         if self.epoch is not None:

@@ -24,6 +24,7 @@ from scns.scheduler import SHUT_DOWN
 from scns.scheduler.link import StepdLink
 from scns.scheduler.loop import Scheduler
 from scns.scheduler.reader import Reader
+from scns.scheduler.ringer import Ringer
 from scns.scheduler.wakeup import Wakeup
 
 if TYPE_CHECKING:
@@ -116,6 +117,8 @@ def run(options: argparse.Namespace) -> int:
     link = StepdLink(home.run_dir(options.home))
     wakeup = Wakeup()
     wakeup.install()
+    ringer = Ringer(home.run_dir(options.home))
+    ringer.install()
     log.info("scnsd %s started on %s, pid %d", __version__, options.node, os.getpid())
     ready = configured = False
     code = 0
@@ -139,7 +142,8 @@ def run(options: argparse.Namespace) -> int:
                 if not ready:
                     notify_ready()
                     ready = True
-                _serve(scheduler, connection, wakeup)
+                ringer.ring_all()
+                _serve(scheduler, connection, wakeup, ringer)
             except psycopg2.Error as error:
                 # 连接断在半路时 libpq 有时只给一个没有说法的 DatabaseError
                 lost = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
@@ -162,19 +166,21 @@ def run(options: argparse.Namespace) -> int:
     return code
 
 
-def _serve(scheduler: Scheduler, connection: Any, wakeup: Wakeup) -> None:
+def _serve(scheduler: Scheduler, connection: Any, wakeup: Wakeup, ringer: Ringer) -> None:
     """一轮接一轮，直到停止或断线。"""
     while not (wakeup.stopped or scheduler.stopping):
         if wakeup.reloaded:
             wakeup.reloaded = False
             scheduler.reload_config()
         more = scheduler.run_once(time.time())
-        if not more:
+        woken = ringer.take(connection)
+        if not (more or woken):
             client = scheduler.link.client
             wakeup.wait(
                 connection,
                 None if client is None else client.fileno(),
                 scheduler.wait_seconds(time.time()),
+                ringer.take,
             )
     if scheduler.epoch is not None:
         lease.release(scheduler.cursor, scheduler.node, scheduler.epoch)

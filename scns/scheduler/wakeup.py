@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Wakeup:
@@ -31,29 +35,37 @@ class Wakeup:
     def _reload(self, _: int, __: FrameType | None) -> None:
         self.reloaded = True
 
-    def wait(self, connection: Any, stepd: int | None, seconds: float) -> None:
+    def wait(
+        self,
+        connection: Any,
+        stepd: int | None,
+        seconds: float,
+        take: Callable[[Any], bool] = lambda _: True,
+    ) -> None:
         """等到有事或过了 `seconds` 秒。
 
         参数：
             connection：听着通知的数据库连接；None 时不等它
             stepd：stepd 连接的描述符；没连上时为 None
+            take：取走连接上已到的通知；都是与本进程无关的返回 False，接着等
         """
         poller = select.poll()
-        poller.register(self._read, select.POLLIN)
-        if connection is not None:
-            if connection.notifies:
-                connection.notifies.clear()
-                return
-            poller.register(connection.fileno(), select.POLLIN)
-        if stepd is not None:
-            poller.register(stepd, select.POLLIN)
-        # 向上取整：早醒半毫秒就会空转一轮
-        ready = {fd for fd, _ in poller.poll(int(seconds * 1000) + 1)}
-        if self._read in ready:
-            self.drain()
-        if connection is not None and connection.fileno() in ready:
-            connection.poll()
-            connection.notifies.clear()
+        listening = None if connection is None else connection.fileno()
+        for descriptor in (self._read, listening, stepd):
+            if descriptor is not None:
+                poller.register(descriptor, select.POLLIN)
+        deadline = time.monotonic() + seconds
+        while True:
+            # 向上取整：早醒半毫秒就会空转一轮
+            left = max(0, int((deadline - time.monotonic()) * 1000) + 1)
+            ready = {fd for fd, _ in poller.poll(left)}
+            if self._read in ready:
+                self.drain()
+            if listening in ready:
+                connection.poll()
+                if not take(connection) and ready == {listening}:
+                    continue
+            return
 
     def fileno(self) -> int:
         """信号到来时可读的描述符。"""

@@ -7,12 +7,12 @@ stepd 都会收回分配；还没启动时没有连接，那时的 Ctrl-C 取消
 
 from __future__ import annotations
 
-import select
 import signal
 import sys
 import time
 
 from scns.cli import control
+from scns.cli.bell import Bell
 from scns.cli.launch.channel import Channel, Closed
 from scns.cli.launch.demand import REFUSED
 from scns.db import connect
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 _SUBMIT = "SELECT scns.submit(%s::jsonb, NULL, '')"
 
-_STATE = "SELECT q.state, q.batch_host FROM scns.queue q WHERE q.id = %s"
+_STATE = "SELECT q.state FROM scns.queue q WHERE q.id = %s"
 
 #: 多久没有启动才说在排队，秒：多半立刻就启动了。
 _SILENCE = 0.3
 
-#: 通知可能丢：最多隔这么久自己看一眼，秒。
-_PATIENCE = 0.5
+#: 数据库不在时隔这么久再看，秒。
+_RETRY = 0.5
 
 #: 数据库说启动了之后，等 stepd 准备好的上限，秒。
 _PREPARING = 10.0
@@ -92,7 +92,6 @@ def obtain(command: str, merged: Parsed, built: dict[str, Any], wake: Wake) -> H
     cluster = merged.text("clusters")
     if cluster is not None:
         control.check_clusters(connection, cluster)
-    connect.call(connection, "LISTEN scns_node")
     job = _submit(command, connection, built)
     waiting = Waiting(command, connection, job, quiet="quiet" in merged.chosen)
     waiting.until_started(wake, _seconds(merged))
@@ -123,10 +122,10 @@ class Waiting:
 
     def __init__(self, command: str, connection: Any, job: int, *, quiet: bool) -> None:
         self._command = command
-        self._connection = connection
+        self._bell = Bell(connection, (job,), command=command)
         self._job = job
         self._quiet = quiet
-        self._told = False
+        self._told = self._away = False
 
     def until_started(self, wake: Wake, seconds: float | None) -> None:
         """等到启动；见 `obtain`。
@@ -145,28 +144,29 @@ class Waiting:
                 raise ScnsError(f"{REFUSED[self._command]}: Requested nodes are busy")
             if now - began >= _SILENCE:
                 self._tell()
-            limit = _PATIENCE if self._told else _SILENCE - (now - began)
-            self._wait(wake, limit if deadline is None else min(limit, deadline - now))
+            limits = [] if self._told else [_SILENCE - (now - began)]
+            limits += [] if deadline is None else [deadline - now]
+            limits += [_RETRY] if self._away else []
+            self._bell.wait(min(limits, default=None), wake.fileno())
+        self._bell.release()
         if self._told:
             self._say(f"job {self._job} has been allocated resources")
 
     def _started(self) -> bool:
-        [(state, _)] = connect.call(self._connection, _STATE, (self._job,))
+        try:
+            [(state,)] = connect.call(self._bell.connection, _STATE, (self._job,))
+            self._away = False
+        except connect.NoServer:
+            # 等它回来；等的时候 Ctrl-C 照样管用
+            self._bell.release()
+            self._away = True
+            return False
         if state == "PENDING":
             return False
         if state not in _ACTIVE:
             sys.stderr.write(f"{self._command}: Job allocation {self._job} has been revoked\n")
             raise Interrupted("revoked")
         return True
-
-    def _wait(self, wake: Wake, seconds: float) -> None:
-        if not self._connection.notifies:
-            poller = select.poll()
-            poller.register(self._connection.fileno(), select.POLLIN)
-            poller.register(wake.fileno(), select.POLLIN)
-            poller.poll(max(0, int(seconds * 1000)) + 1)
-            connect.poll(self._connection)
-        self._connection.notifies.clear()
 
     def _tell(self) -> None:
         if self._told:
@@ -188,7 +188,7 @@ class Waiting:
     def _cancel(self) -> None:
         argument: dict[str, control.Json] = {"signal": None, "scope": "all", "states": []}
         control.ask(
-            self._connection, "cancel", [{"job": self._job}], argument, command=self._command
+            self._bell.connection, "cancel", [{"job": self._job}], argument, command=self._command
         )
 
     def _say(self, text: str) -> None:

@@ -1,15 +1,21 @@
 """历史的读者：从某一刻起的每一件事，一件不漏，一件不重。
 
 序列号不足为凭：8 号可能比 7 号先看得见。这里记的是事务号：一次读到快照的 xmin 为止的都已定局，
-下一次从那里再读，只认没有读过的。
+下一次从那里再读，只认没有读过的。换了连接、数据库重新启动过，照样接得上。
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
+from scns.cli.own.record import Record
 from scns.db import connect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: 从崩溃中恢复之后，没来得及写下的事务号会再用一遍，至多这么多：它们的 WAL 都还在缓冲区里，
+#: 那里装不下更多。
+RENUMBERED = 2000
 
 #: 从游标起看得见的事，连同这一次快照的 xmin；没有事时也有一行。
 _READ = """
@@ -31,9 +37,13 @@ _NAMES = "SELECT q.id, q.owner, q.name, q.partition FROM scns.queue q WHERE q.id
 
 _EDGE = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
+_RECENT = "SELECT e.id, e.txid FROM scns.event_list e WHERE e.txid >= %s"
 
-@dataclass(frozen=True, slots=True)
-class Event:
+#: 最近一次检查点：恢复总以检查点结束，它没有变就没有崩溃过。
+_CHECKPOINT = "SELECT checkpoint_lsn::text FROM pg_control_checkpoint()"
+
+
+class Event(Record):
     """一件事，见 `scns.event_list`。
 
     参数：
@@ -69,33 +79,47 @@ class History:
         since：epoch 秒，从那时起的都要；None 是从此刻起
     """
 
-    def __init__(
-        self, connection: Any, ids: list[int] | None = None, since: float | None = None
-    ) -> None:
-        self._connection = connection
+    def __init__(self, ids: list[int] | None = None, since: float | None = None) -> None:
         self._ids = ids
         self._since = since
-        self._seen: set[int] = set()
+        #: 读过的事与它的事务号；再也不会读到的不留。
+        self._seen: dict[int, int] = {}
         self._cursor = 0
-        if since is None:
-            [(self._cursor,)] = connect.call(connection, _EDGE)
-            self.read()
+        self._connection: Any = None
+        self._checkpoint: str | None = None
 
-    def read(self) -> list[Event]:
-        """上一次以来的事，按先后。"""
+    def begin(self, connection: Any) -> None:
+        """从此刻起；给了 `since` 的什么也不做。"""
+        if self._since is None:
+            [(self._cursor,)] = connect.call(connection, _EDGE)
+            self._seen = dict(connect.call(connection, _RECENT, (self._cursor - RENUMBERED,)))
+
+    def read(self, connection: Any) -> list[Event]:
+        """上一次以来的事，按先后；半路断了可以再来一次。"""
+        self._notice(connection)
         values = {"cursor": self._cursor, "since": self._since, "ids": self._ids}
-        rows = connect.call(self._connection, _READ, values)
+        rows = connect.call(connection, _READ, values)
+        fresh = [row for row in rows if row[1] is not None and row[1] not in self._seen]
+        names = self._names(connection, {row[4] for row in fresh})
         self._cursor = rows[0][0]
-        found = [row for row in rows if row[1] is not None]
-        fresh = [row for row in found if row[1] not in self._seen]
-        # 定局了的不会再读到，不必记着
-        self._seen = {row[1] for row in found if row[2] >= self._cursor}
-        names = self._names({row[4] for row in fresh})
+        oldest = self._cursor - RENUMBERED
+        kept = {id_: txid for id_, txid in self._seen.items() if txid >= oldest}
+        self._seen = kept | {row[1]: row[2] for row in fresh if row[2] >= oldest}
         return [Event(*(row[3:] + names[row[4]])) for row in fresh if row[4] in names]
 
-    def _names(self, ids: set[int]) -> dict[int, tuple[str, str, str]]:
+    def _notice(self, connection: Any) -> None:
+        """换了连接：其间若崩溃过，从重新编号的地方再读起。"""
+        if connection is self._connection:
+            return
+        [(checkpoint,)] = connect.call(connection, _CHECKPOINT)
+        if self._checkpoint not in (None, checkpoint):
+            self._cursor = max(self._cursor - RENUMBERED, 0)
+        self._connection, self._checkpoint = connection, checkpoint
+
+    @staticmethod
+    def _names(connection: Any, ids: set[int]) -> dict[int, tuple[str, str, str]]:
         """作业的属主、名字、分区；已经清掉的不在其中。"""
         if not ids:
             return {}
-        rows = connect.call(self._connection, _NAMES, (list(ids),))
+        rows = connect.call(connection, _NAMES, (list(ids),))
         return {job_id: (owner, name, partition) for job_id, owner, name, partition in rows}

@@ -106,19 +106,17 @@ def bar(one: Tally, width: int = WIDTH) -> Text:
 class Gauge:
     """等的时候看着的进度。
 
-    终端上原地更新；不是终端时有变化才写一行。关着的什么也不写。
+    终端上原地更新；不是终端时有变化才写一行。
     """
 
-    def __init__(self, connection: Any, refs: Sequence[JobRef], *, enabled: bool) -> None:
-        self.enabled = enabled
-        self._connection = connection
+    def __init__(self, refs: Sequence[JobRef]) -> None:
         self._refs = refs
         self._console = Console(stderr=True, highlight=False)
         self._live: Live | None = None
         self._told: list[Tally] = []
 
     def __enter__(self) -> Gauge:
-        if self.enabled and self._console.is_terminal:
+        if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False)
             self._live.start()
         return self
@@ -132,11 +130,9 @@ class Gauge:
         if self._live is not None:
             self._live.stop()
 
-    def show(self) -> None:
+    def show(self, connection: Any) -> None:
         """画上此刻的进度。"""
-        if not self.enabled:
-            return
-        tallies = [tally(self._connection, ref) for ref in self._refs]
+        tallies = [tally(connection, ref) for ref in self._refs]
         if tallies == self._told:
             return
         self._told = tallies

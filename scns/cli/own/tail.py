@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
-from typing import Annotated, Any
-
-import typer
 
 from scns import arrays, filenames
 from scns.cli.bell import Bell
 from scns.cli.own.follower import Follower
+from scns.cli.own.record import Record
 from scns.cli.own.wait import tasks_of
-from scns.cli.slurm.wait import PATIENCE, ended
+from scns.cli.slurm.wait import ended
 from scns.db import connect
 from scns.errors import RequestRefused, ScnsError
 
-#: 在跑的作业，隔这么多秒看一眼文件。
-INTERVAL = 0.1
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: 在跑的作业，隔这么多秒看一眼文件；铃不响也隔这么多秒看一眼它结束没有。
+INTERVAL, PATIENCE = 0.1, 60.0
 
 _JOB = """
 SELECT q.id, q.array_job_id, q.array_task_id, q.waiting IS NOT NULL, q.state, q.reason, q.owner,
@@ -34,8 +35,7 @@ SELECT q.id, q.array_job_id, q.array_task_id, q.waiting IS NOT NULL, q.state, q.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Record):
     """作业此刻怎样，输出在哪里；列同 `_JOB`。"""
 
     job_id: int
@@ -74,29 +74,27 @@ class Job:
         return os.path.join(self.directory, filenames.expand(pattern, facts))
 
 
-def tail(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Job id: 42 or 42_7.")],
-    lines: Annotated[
-        int,
-        typer.Option("--lines", "-n", min=-1, help="Begin with the last N lines; -1: with all."),
-    ] = 10,
-    error: Annotated[bool, typer.Option("--error", "-e", help="Follow stderr instead.")] = False,
-) -> int:
-    """把输出写到 stdout，直到作业结束，返回它的退出码。"""
+def tail(job: str, *, lines: int, error: bool) -> int:
+    """把输出写到 stdout，直到作业结束，返回它的退出码。
+
+    参数：
+        lines：从最后这么多行开始；-1 是全部
+        error：跟 stderr
+    """
     ref = arrays.parse_job_ref(job)
     connection = connect.connect()
     found = _find(connection, ref)
     if found.state == "PENDING":
         # 从等着的时候跟起的，什么都没有错过
         lines = -1
-    bell = Bell(connection)
-    found = _until_started(connection, ref, bell, found)
+    bell = Bell(connection, (ref.job_id, found.job_id), command="scns tail")
+    found = _until_started(bell, ref)
     if found.state == "PENDING" or (found.state == "CANCELLED" and not found.host):
         return 1
     follower = Follower(found.path(error=error), lines)
     while True:
         # 先看状态再读：结束之前写下的都读得到
-        code = ended(connection, found.job_id)
+        code = bell.look(ended, found.job_id)
         _write(follower)
         if code is not None:
             return code
@@ -124,15 +122,14 @@ def _find(connection: Any, ref: arrays.JobRef) -> Job:
     return found
 
 
-def _until_started(connection: Any, ref: arrays.JobRef, bell: Bell, found: Job) -> Job:
+def _until_started(bell: Bell, ref: arrays.JobRef) -> Job:
     """等到作业启动；被取消了也不再等。"""
     told = None
-    while found.state == "PENDING":
+    while (found := bell.look(_find, ref)).state == "PENDING":
         if sys.stderr.isatty() and told != found.reason:
             told = found.reason
             sys.stderr.write(f"scns tail: job {ref.job_id} waits ({told}); see 'scns why'\n")
-        bell.wait(PATIENCE)
-        found = _find(connection, ref)
+        bell.wait()
     return found
 
 

@@ -79,7 +79,7 @@ class Wall:
     """
 
     def __init__(self, connection: Any, owner: str, only: str | None, view: View) -> None:
-        self._connection = connection
+        self._bell = Bell(connection, command="top")
         self._owner = owner
         self._only = only
         self._view = view
@@ -98,24 +98,23 @@ class Wall:
 
     def run(self, interval: float) -> None:
         """占住屏幕，直到按 q；连接断了就照常报错。"""
-        bell = Bell(self._connection)
         live = Live(console=self._console, screen=True, auto_refresh=False)
         with raw_terminal() as keyboard, resizes() as resized, live:
             while True:
                 began = time.monotonic()
                 self._board = self._read()
                 spent = time.monotonic() - began
-                if not self._until_due(live, bell, interval, spent, (keyboard, resized)):
+                if not self._until_due(live, interval, spent, (keyboard, resized)):
                     return
 
     def _read(self) -> Board:
         # 自己的作业很多时，别让别人的占满名额
         owner = self._owner if self._view.mine else self._only
-        board = data.read(self._connection, owner)
+        board = data.read(self._bell.connection, owner)
         return board.measured(self._meter.measure(board.jobs))
 
     def _until_due(
-        self, live: Live, bell: Bell, interval: float, spent: float, inputs: tuple[int, int]
+        self, live: Live, interval: float, spent: float, inputs: tuple[int, int]
     ) -> bool:
         """等到该重读；期间按键随时响应。该结束时返回 False。"""
         now = time.monotonic()
@@ -128,7 +127,7 @@ class Wall:
             left = due - time.monotonic()
             if left <= 0:
                 return True
-            rang = bell.wait(left, *inputs) or rang
+            rang = self._bell.wait(left, *inputs) or rang
             _drain(inputs[1])
             for key in _pressed(inputs[0]):
                 action = self._press(key)
@@ -163,7 +162,7 @@ class Wall:
         try:
             with redirect_stderr(warning):
                 [refusal] = control.ask(
-                    self._connection, "cancel", [job.target], argument, command="top"
+                    self._bell.connection, "cancel", [job.target], argument, command="top"
                 )
         except ScnsError as error:
             return error.message
@@ -173,7 +172,7 @@ class Wall:
 
     def _why(self, job: Job) -> list[str]:
         try:
-            answers = why.ask(self._connection, [job.target])
+            answers = why.ask(self._bell.connection, [job.target])
         except ScnsError as error:
             return [error.message]
         if answers is None:

@@ -2,81 +2,94 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pwd
+import sys
 import time
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
-
-import typer
-from rich.console import Console
-from rich.text import Text
 
 from scns import arrays, times
 from scns.cli.bell import Bell
-from scns.cli.own.history import Event, History
+from scns.cli.own.history import History
 from scns.db import connect
 from scns.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-#: 状态的颜色；没有的不上色。
+    from scns.cli.own.history import Event
+
+#: 状态的颜色，SGR 的号码（ECMA-48）；没有的不上色。
 COLOURS = {
-    "PENDING": "yellow",
-    "RUNNING": "green",
-    "COMPLETING": "cyan",
-    "SUSPENDED": "magenta",
-    "COMPLETED": "blue",
-    "CANCELLED": "red",
-    "FAILED": "bold red",
-    "TIMEOUT": "bold red",
-    "OUT_OF_MEMORY": "bold red",
-    "NODE_FAIL": "bold red",
+    "PENDING": "33",
+    "RUNNING": "32",
+    "COMPLETING": "36",
+    "SUSPENDED": "35",
+    "COMPLETED": "34",
+    "CANCELLED": "31",
+    "FAILED": "1;31",
+    "TIMEOUT": "1;31",
+    "OUT_OF_MEMORY": "1;31",
+    "NODE_FAIL": "1;31",
 }
+
+_DIM = "2"
 
 
 def watch(
-    jobs: Annotated[
-        list[str] | None, typer.Argument(metavar="JOB", help="Only these jobs or arrays.")
-    ] = None,
-    user: Annotated[str | None, typer.Option("--user", "-u", help="Only this user's jobs.")] = None,
-    me: Annotated[bool, typer.Option("--me", help="Only my own jobs.")] = False,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since", "-S", help="Begin with what happened since then: 10:00, now-1hour."
-        ),
-    ] = None,
-    estimates: Annotated[
-        bool, typer.Option("--estimates", help="Also say when an expected start moves.")
-    ] = False,
-    count: Annotated[
-        int | None, typer.Option("--count", "-n", min=1, help="End after this many lines.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    jobs: Sequence[str],
+    *,
+    user: str | None = None,
+    me: bool = False,
+    since: str | None = None,
+    estimates: bool = False,
+    count: int | None = None,
+    as_json: bool = False,
 ) -> int:
-    """改变了就说，直到被打断或说够了。"""
+    """改变了就说，直到被打断或说够了。
+
+    参数：
+        jobs：只说这些作业与数组；空的是全部
+        since：从那时起的都说，times 的写法；None 是从此刻起
+        count：说这么多行就够了；None 是一直说
+    """
     if me and user is not None:
         raise UsageError("--me and --user exclude each other")
-    owner = pwd.getpwuid(os.geteuid()).pw_name if me else user
-    refs = [arrays.parse_job_ref(word) for word in jobs or ()]
+    owner = _own_name() if me else user
+    refs = [arrays.parse_job_ref(word) for word in jobs]
     start = None if since is None else times.parse_moment(since, time.time(), "--since", past=True)
-    connection = connect.connect()
-    bell = Bell(connection)
-    history = History(connection, [ref.job_id for ref in refs] or None, start)
-    console = Console(highlight=False, soft_wrap=True)
+    ids = [ref.job_id for ref in refs]
+    bell = Bell(connect.connect(), ids, command="scns watch")
+    history = History(ids or None, start)
+    bell.look(history.begin)
+    colour = _colourful()
     left = count
     while True:
-        chosen = [one for one in history.read() if wanted(one, refs, owner, estimates=estimates)]
-        for event in chosen[:left]:
-            console.print(_json(event) if as_json else line(event), markup=False)
+        found = bell.look(history.read)
+        chosen = [one for one in found if wanted(one, refs, owner, estimates=estimates)][:left]
+        for event in chosen:
+            text = _json(event) if as_json else line(event, colour=colour)
+            sys.stdout.write(text + "\n")
+        sys.stdout.flush()
         if left is not None:
             left -= len(chosen)
             if left <= 0:
                 return 0
         bell.wait()
+
+
+def _own_name() -> str:
+    import pwd
+
+    return pwd.getpwuid(os.geteuid()).pw_name
+
+
+def _colourful() -> bool:
+    """上不上色：终端才上，`NO_COLOR`（no-color.org）与 `TERM=dumb` 不上。"""
+    return (
+        sys.stdout.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
 
 
 def wanted(
@@ -111,27 +124,26 @@ def _names(ref: arrays.JobRef, event: Event) -> bool:
     return arrays.contains(ref.ranges, event.array_task_id)
 
 
-def line(event: Event) -> Text:
+def line(event: Event, *, colour: bool = False) -> str:
     """一行：时刻、作业、属主、名字、怎样变了、在哪里或为什么。"""
+
+    def paint(text: str, style: str | None) -> str:
+        return f"\033[{style}m{text}\033[0m" if colour and style else text
+
     clock = time.strftime("%H:%M:%S", time.localtime(event.time))
-    text = Text(f"{clock}.{int(event.time * 1000) % 1000:03d}  ")
-    text.append(f"{number(event):<10} {event.owner:<10} {event.name[:20]:<20}  ")
+    head = (
+        f"{clock}.{int(event.time * 1000) % 1000:03d}  "
+        f"{number(event):<10} {event.owner:<10} {event.name[:20]:<20}  "
+    )
     if event.kind == "estimate":
-        text.append(f"expected start {times.format_moment(event.expected)}", "dim")
-        return text
+        return head + paint(f"expected start {times.format_moment(event.expected)}", _DIM)
     if event.kind == "cancel":
         tasks = arrays.format_indices(arrays.from_multirange(event.tasks or "{}"))
-        text.append("CANCELLED", COLOURS["CANCELLED"])
-        text.append(f"  tasks {tasks}")
-        return text
+        return head + paint("CANCELLED", COLOURS["CANCELLED"]) + f"  tasks {tasks}"
+    before = "" if event.before is None else paint(f"{event.before} -> ", _DIM)
     after = event.after or ""
-    if event.before is not None:
-        text.append(f"{event.before} -> ", "dim")
-    text.append(after, COLOURS.get(after, ""))
     detail = _detail(event)
-    if detail:
-        text.append(f"  {detail}")
-    return text
+    return head + before + paint(after, COLOURS.get(after)) + (f"  {detail}" if detail else "")
 
 
 def _detail(event: Event) -> str:
@@ -153,4 +165,6 @@ def number(event: Event) -> str:
 
 
 def _json(event: Event) -> str:
-    return json.dumps({"job": number(event), **asdict(event)})
+    import json
+
+    return json.dumps({"job": number(event), **event.as_dict()})

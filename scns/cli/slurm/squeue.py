@@ -93,12 +93,12 @@ def _watch(listing: Listing, connection: Any) -> None:
     """一有作业变了就列一遍，直到被打断；终端上每遍都从头画起。Slurm 没有这个选项。"""
     from scns.cli.bell import Bell
 
-    bell = Bell(connection)
+    bell = Bell(connection, command="squeue")
     terminal = sys.stdout.isatty()
     while True:
         if terminal:
             sys.stdout.buffer.write(b"\033[H\033[J")
-        _show(listing, connection)
+        bell.look(lambda connection: _show(listing, connection))
         if not terminal:
             sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()

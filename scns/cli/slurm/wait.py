@@ -13,9 +13,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: 铃声可能丢：最多隔这么多秒自己看一眼。
-PATIENCE = 1.0
-
 _ENDED = """
 SELECT bool_and(q.end_time IS NOT NULL),
        max(CASE WHEN q.state = 'COMPLETED' THEN 0
@@ -29,10 +26,14 @@ SELECT bool_and(q.end_time IS NOT NULL),
 
 
 def until_ended(connection: Any, job_id: int) -> int:
-    """等到作业的每一行都结束，返回退出码。"""
-    bell = Bell(connection, "scns_end")
-    while (code := ended(connection, job_id)) is None:
-        bell.wait(PATIENCE)
+    """等到作业的每一行都结束，返回退出码。
+
+    参数：
+        connection：交给这里用了，等的时候会还掉
+    """
+    bell = Bell(connection, (job_id,), command="sbatch")
+    while (code := bell.look(ended, job_id)) is None:
+        bell.wait()
     return code
 
 
