@@ -312,6 +312,14 @@ def test_sessions_of_a_user_are_limited_in_time_and_number(server, stranger):
     assert as_stranger(limits) == ["30s", "10s", roles.CONNECTION_LIMIT, True]
 
 
+def test_the_daemon_has_connections_of_its_own(server, owner):
+    owner.execute(
+        "SELECT current_setting('reserved_connections')::int > 0,"
+        " pg_has_role('scns', 'pg_use_reserved_connections', 'USAGE')"
+    )
+    assert owner.fetchone() == (True, True)
+
+
 def test_operators_come_and_go(owner, stranger):
     for is_admin in (True, True, False, False):
         roles.enrol(owner.connection, stranger[2:], 1, 2, is_admin)

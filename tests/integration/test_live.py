@@ -12,12 +12,14 @@ import time
 from random import Random
 from typing import Any
 
+import psycopg2
 import pytest
 
 from scns.arrays import parse_job_ref
 from scns.cli.bell import Bell
-from scns.cli.own.history import History
+from scns.cli.own.history import Event, History
 from scns.cli.own.progress import Tally, tally
+from scns.db import connect
 from tests.clusters import REPOSITORY
 from tests.conftest import wait_until
 from tests.integration.answering import end, start, submit
@@ -35,6 +37,12 @@ def alice(database):
 @pytest.fixture
 def job(database, site) -> int:
     return submit(database)
+
+
+@pytest.fixture
+def named(database, monkeypatch):
+    """数据库是指名的：门铃在连接上听。"""
+    monkeypatch.setenv("SCNS_DSN", database.dsn("u:alice"))
 
 
 def scns(database: Any, *words: str, **options: Any) -> subprocess.Popen[str]:
@@ -71,8 +79,20 @@ def asked(cursor: Any, fragment: str) -> None:
     )
 
 
+class Reading:
+    """一个连接上的历史。"""
+
+    def __init__(self, connection: Any, *words: Any, **named: Any) -> None:
+        self.history = History(*words, **named)
+        self.history.begin(connection)
+        self.connection = connection
+
+    def read(self) -> list[Event]:
+        return self.history.read(self.connection)
+
+
 def test_every_event_is_read_once(cursor, job, alice):
-    history = History(alice)
+    history = Reading(alice)
     assert history.read() == []
     cursor.execute(MARK, (job, "RUNNING"))
     cursor.execute(MARK, (job, "COMPLETED"))
@@ -81,7 +101,7 @@ def test_every_event_is_read_once(cursor, job, alice):
 
 
 def test_what_commits_late_is_not_missed(database, cursor, job, alice):
-    history = History(alice)
+    history = Reading(alice)
     late = database.connect("scns")
     late.autocommit = False
     late.cursor().execute(MARK, (job, "RUNNING"))
@@ -95,7 +115,7 @@ def test_what_commits_late_is_not_missed(database, cursor, job, alice):
 
 
 def test_what_is_rolled_back_is_not_read(database, cursor, job, alice):
-    history = History(alice)
+    history = Reading(alice)
     undone = database.connect("scns")
     undone.autocommit = False
     undone.cursor().execute(MARK, (job, "RUNNING"))
@@ -107,7 +127,7 @@ def test_what_is_rolled_back_is_not_read(database, cursor, job, alice):
 
 def test_interleaved_transactions_are_each_read_once(database, job, alice):
     random = Random(7)
-    history = History(alice)
+    history = Reading(alice)
     writers = [database.connect("scns") for _ in range(4)]
     for writer in writers:
         writer.autocommit = False
@@ -132,16 +152,72 @@ def test_interleaved_transactions_are_each_read_once(database, job, alice):
     assert sorted(seen) == sorted(written)
 
 
+def test_a_new_connection_reads_on_where_the_old_one_ended(database, cursor, job, alice):
+    history = Reading(alice)
+    cursor.execute(MARK, (job, "RUNNING"))
+    assert [event.after for event in history.read()] == ["RUNNING"]
+    history.connection = database.connect("u:alice")
+    cursor.execute(MARK, (job, "COMPLETED"))
+    assert [event.after for event in history.read()] == ["COMPLETED"]
+    assert history.read() == []
+    history.connection.close()
+
+
+def test_after_a_crash_events_of_reused_transaction_ids_are_read(database, cursor, job, alice):
+    cursor.execute(MARK, (job, "RUNNING"))
+    history = Reading(alice)
+    assert history.read() == []
+    # 好像崩溃之前的游标走到了恢复之后又要用一遍的号码
+    history.history._cursor += 50
+    history.history._checkpoint = "0/0"
+    history.connection = database.connect("u:alice")
+    cursor.execute(MARK, (job, "COMPLETED"))
+    assert [event.after for event in history.read()] == ["COMPLETED"]
+    assert history.read() == []
+    history.connection.close()
+
+
+def test_an_answer_that_was_lost_is_read_again(cursor, job, alice, monkeypatch):
+    history = Reading(alice)
+    cursor.execute(MARK, (job, "RUNNING"))
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            History, "_names", lambda *_: (_ for _ in ()).throw(connect.NoServer("lost"))
+        )
+        with pytest.raises(connect.NoServer):
+            history.read()
+    assert [event.after for event in history.read()] == ["RUNNING"]
+
+
+def test_sessions_are_crowded_when_three_quarters_are_taken(database, cursor, site):
+    cursor.execute('ALTER ROLE "u:alice" CONNECTION LIMIT 4')
+    try:
+        opened, found = [], []
+        for _ in range(4):
+            opened.append(database.connect("u:alice"))
+            with opened[0].cursor() as asking:
+                asking.execute("SELECT scns.crowded()")
+                found.append(asking.fetchone()[0])
+        assert found == [False, False, False, True]
+        with pytest.raises(psycopg2.OperationalError) as refused:
+            database.connect("u:alice")
+        assert connect.is_crowded(refused.value)
+    finally:
+        for one in opened:
+            one.close()
+        cursor.execute('ALTER ROLE "u:alice" CONNECTION LIMIT -1')
+
+
 def test_history_since_a_moment_and_of_some_jobs(database, cursor, job, alice):
     other = submit(database)
     since = time.time() - 3600
-    assert [event.job_id for event in History(alice, since=since).read()] == [job, other]
-    assert [event.job_id for event in History(alice, [other], since).read()] == [other]
-    assert History(alice, since=time.time() + 3600).read() == []
+    assert [event.job_id for event in Reading(alice, since=since).read()] == [job, other]
+    assert [event.job_id for event in Reading(alice, [other], since).read()] == [other]
+    assert Reading(alice, since=time.time() + 3600).read() == []
 
 
 def test_history_shows_the_public_part_to_everybody(database, cursor, job, alice):
-    history = History(alice, since=time.time() - 3600)
+    history = Reading(alice, since=time.time() - 3600)
     start(cursor, job)
     end(cursor, job, state="FAILED", exit_code=3)
     last = history.read()[-1]
@@ -155,18 +231,20 @@ def test_history_shows_the_public_part_to_everybody(database, cursor, job, alice
     )
 
 
-def test_bell_rings_for_every_channel(cursor, job, alice):
+def test_bell_rings_for_the_jobs_it_is_for(database, cursor, job, alice, named):
     bell = Bell(alice)
+    other = Bell(database.connect("u:alice"), [job + 1])
     assert not bell.wait(0.05)
     cursor.execute(MARK, (job, "RUNNING"))
     assert bell.wait(5)
     assert not bell.wait(0.05)
-    ends = Bell(alice, "scns_end")
-    cursor.execute("NOTIFY scns_end")
-    assert ends.wait(5)
+    assert not other.wait(0.05)
+    cursor.execute(MARK, (job + 1, "RUNNING"))
+    assert other.wait(5)
+    other.release()
 
 
-def test_bell_rings_at_once_and_storms_are_one_ring(database, cursor, job, alice):
+def test_bell_rings_at_once_and_storms_are_one_ring(database, cursor, job, alice, named):
     bell = Bell(alice)
     waited = []
 
@@ -189,7 +267,7 @@ def test_bell_rings_at_once_and_storms_are_one_ring(database, cursor, job, alice
     assert rings <= 3
 
 
-def test_bell_gives_way_to_other_descriptors(alice):
+def test_bell_gives_way_to_other_descriptors(alice, named):
     bell = Bell(alice)
     reading, writing = os.pipe()
     os.write(writing, b"q")
@@ -247,7 +325,6 @@ def test_wait_has_the_exit_code_of_the_job(database, cursor, job, state, columns
     waiting = scns(database, "wait", str(job))
     asked(cursor, "bool_and")
     end(cursor, job, state, **columns)
-    cursor.execute("NOTIFY scns_end")
     assert waiting.communicate(timeout=20) == ("", "")
     assert waiting.returncode == code
 

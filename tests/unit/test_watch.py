@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -22,7 +23,7 @@ def _utc(monkeypatch):
 
 
 def event(**more: Any) -> Event:
-    fields: dict[str, Any] = dict.fromkeys(Event.__slots__)
+    fields: dict[str, Any] = dict.fromkeys(Event.__annotations__)
     fields |= {
         "time": 3723.456,
         "job_id": 42,
@@ -33,7 +34,7 @@ def event(**more: Any) -> Event:
         "name": "train",
         "partition": "main",
     }
-    return Event(**(fields | more))
+    return Event(*(fields | more).values())
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def event(**more: Any) -> Event:
 )
 def test_a_line_says_when_who_and_what(facts, text):
     head = "01:02:03.456  42         alice      train                 "
-    assert line(event(**facts)).plain == head + text
+    assert line(event(**facts)) == head + text
 
 
 def test_elements_are_named_by_their_array():
@@ -102,3 +103,17 @@ def test_jobs_and_elements():
 def test_splitting_an_element_off_its_array_is_no_change():
     assert not says(event(job_id=50, array_job_id=42, array_task_id=7, before=None))
     assert says(event(before=None, array_job_id=42))
+
+
+def test_colours_are_added_without_changing_the_words():
+    plain, painted = line(event()), line(event(), colour=True)
+    assert re.sub(r"\033\[[0-9;]*m", "", painted) == plain
+    assert "\033[32mRUNNING\033[0m" in painted
+
+
+def test_a_record_takes_all_its_columns_in_order():
+    one = event(nodes="n1")
+    assert list(one.as_dict()) == list(Event.__annotations__)
+    assert (one.as_dict()["job_id"], one.nodes) == (42, "n1")
+    with pytest.raises(ValueError):
+        Event(1.0, 2)
