@@ -2,47 +2,26 @@
 
 `scns watch`、`wait`、`tail` 可能有几百个同时等着：经过 typer 的一个要 21 MB 自己的内存，这里的一个
 6 MB，启动也快 150 毫秒。写错了的、要帮助的不归这里，由 `scns.cli.own.waiting` 里同名的 typer 命令
-去说；两处的选项一样，有测试看着。
+去说；选项表是 `scns.cli.tables.own` 的，有测试保证它与 typer 所知的一致。
 """
 
 from __future__ import annotations
 
 import sys
 
-from scns.cli.options import FLAG, IMPLEMENTED, VALUE, Table, parse
+from scns.cli.options import parse
+from scns.cli.tables import own
 from scns.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scns.cli.options import Parsed, Row
+    from scns.cli.options import Parsed
 
 
-def _row(name: str, letter: str = "", kind: str = FLAG) -> Row:
-    return (name, letter, kind, "", "", IMPLEMENTED)
-
-
-def _table(command: str, *rows: Row) -> Table:
-    return Table(
-        command, rows, rivals=(("progress", "no-progress"),), help_line="", usage="", permute=True
-    )
-
-
-#: 各命令的选项。
-TABLES = {
-    "watch": _table(
-        "watch",
-        _row("user", "u", VALUE),
-        _row("me"),
-        _row("since", "S", VALUE),
-        _row("estimates"),
-        _row("count", "n", VALUE),
-        _row("json"),
-    ),
-    "wait": _table("wait", _row("timeout", "t", VALUE), _row("progress"), _row("no-progress")),
-    "tail": _table("tail", _row("lines", "n", VALUE), _row("error", "e")),
-}
+#: 走快门的命令。
+COMMANDS = ("watch", "wait", "tail")
 
 
 def prepare(words: list[str]) -> Callable[[], int] | None:
@@ -51,10 +30,11 @@ def prepare(words: list[str]) -> Callable[[], int] | None:
     参数：
         words：`scns` 之后的各个词
     """
-    if not words or words[0] not in TABLES:
+    if not words or words[0] not in COMMANDS:
         return None
     try:
-        return _COMMANDS[words[0]](parse(TABLES[words[0]], words[1:]))
+        parsed = parse(own.table(words[0]), words[1:])
+        return None if "help" in parsed.chosen else _PREPARE[words[0]](parsed)
     except (UsageError, ValueError):
         return None
 
@@ -85,9 +65,9 @@ def _wait(parsed: Parsed) -> Callable[[], int]:
     timeout = parsed.text("timeout")
     seconds = None if timeout is None else float(timeout)
     _check(bool(parsed.operands) and (seconds is None or seconds >= 0))
-    progress = "progress" in parsed.chosen
-    if not progress and "no-progress" not in parsed.chosen:
-        progress = sys.stderr.isatty()
+    # 写在后面的胜
+    said = [name == "progress" for name, _ in parsed.ordered if name.endswith("progress")]
+    progress = said[-1] if said else sys.stderr.isatty()
 
     def run() -> int:
         from scns.cli.own.wait import wait
@@ -116,4 +96,4 @@ def _check(good: bool) -> None:
         raise ValueError
 
 
-_COMMANDS = {"watch": _watch, "wait": _wait, "tail": _tail}
+_PREPARE = {"watch": _watch, "wait": _wait, "tail": _tail}
