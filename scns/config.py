@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,20 +34,29 @@ Values = dict[str, Any]
 _IGNORED_RECORDS = {"frontendname": "FrontendName", "poweraction": "PowerAction"}
 
 
-def load(path: str | None, host: str, cpus: int, memory_mib: int) -> Config:
+def load(
+    path: str | None,
+    host: str,
+    cpus: int,
+    memory_mib: int,
+    gres: Mapping[str, int] | None = None,
+) -> Config:
     """读配置并查过它自己说的话合不合理。
 
     文件里没有写节点时用这台机器，没有写分区时是 `main`。文件里只有这台机器一个节点时，
-    没有写的 CPUs 与 RealMemory 用实测的；其余情况与 Slurm 相同，是 1。
+    没有写的 CPUs 与 RealMemory 用实测的；其余情况与 Slurm 相同，是 1。Gres 只在没有写节点时用
+    找到的。
 
     参数：
         path：配置文件；None 表示没有
         host：本机的短名
-        cpus、memory_mib：本机实有的
+        cpus、memory_mib、gres：本机实有的；gres 为 None 是没有
     异常：
         ConfigError：文件读不了或不合语法，有不认得的键，值不对，或自相矛盾
     """
-    own = NodeConfig(name=host, address=host, cpus=cpus, sockets=cpus, memory=memory_mib)
+    own = NodeConfig(
+        name=host, address=host, cpus=cpus, sockets=cpus, memory=memory_mib, gres=gres or {}
+    )
     draft = _Draft()
     for line in [] if path is None else read(path):
         draft.take(line)

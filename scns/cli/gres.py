@@ -19,7 +19,7 @@ class InvalidGres(InvalidInput):
 def parse_gres(text: str) -> dict[str, int]:
     """把名单换成 `NAME[:TYPE]` 到个数；没有写个数是 1，`none` 是空。
 
-    个数可以带 k（1024）或 m（1024²）；同一种写了几次就相加。
+    个数可以带 k（1024）或 m（1024²）；同一种写了几次就相加，0 是不要。
 
     异常：
         InvalidGres：不合语法
@@ -32,10 +32,11 @@ def parse_gres(text: str) -> dict[str, int]:
         amount = _scaled(parts[-1])
         if amount is not None:
             parts.pop()
-        if not 0 < len(parts) <= 2 or not all(parts) or amount == 0:
+        if not 0 < len(parts) <= 2 or not all(parts):
             raise InvalidGres
         name = ":".join(parts)
-        counts[name] = counts.get(name, 0) + (amount or 1)
+        if amount != 0:
+            counts[name] = counts.get(name, 0) + (amount or 1)
     return counts
 
 

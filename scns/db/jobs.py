@@ -74,6 +74,13 @@ SELECT epoch FROM scns.lease
 
 LOCK_NODES = "SELECT name FROM scns.node WHERE name = ANY (%(nodes)s) ORDER BY name FOR UPDATE"
 
+#: 各节点有哪些通用资源，哪几块 GPU 已经给了人；节点的行锁在手里才算数。
+GPUS = """
+SELECT n.name, n.gres,
+       (SELECT range_agg(a.gpu_ids)::text FROM scns.allocation a WHERE a.node = n.name)
+  FROM scns.node n WHERE n.name = ANY (%(nodes)s)
+"""
+
 SPLIT_ARRAY = "SELECT id, task FROM scns.split_array(%(id)s, %(tasks)s) ORDER BY task"
 
 #: 分配：作业转为 RUNNING，记下占用，节点的空闲减去它们。返回 (作业号, 第几次)。
@@ -82,8 +89,8 @@ ALLOCATE = """
 WITH wish AS (
     SELECT * FROM unnest(%(job_ids)s::bigint[], %(nodes)s::text[],
                          %(cpu_ids)s::int4multirange[], %(cpus)s::int[], %(memory)s::int[],
-                         %(tasks)s::int[], %(gres)s::jsonb[])
-           AS w(job_id, node, cpu_ids, cpus, memory, tasks, gres)
+                         %(tasks)s::int[], %(gres)s::jsonb[], %(gpu_ids)s::int4multirange[])
+           AS w(job_id, node, cpu_ids, cpus, memory, tasks, gres, gpu_ids)
 ), whole AS (
     SELECT w.job_id, count(*) AS nodes, sum(w.cpus) AS cpus, sum(w.memory) AS memory
       FROM wish w GROUP BY w.job_id
@@ -114,8 +121,10 @@ WITH wish AS (
        AND j.state = 'PENDING'
     RETURNING j.id, j.attempt
 ), taken AS (
-    INSERT INTO scns.allocation (job_id, node, attempt, cpu_ids, cpus, memory, tasks, gres, boot_id)
-    SELECT w.job_id, w.node, t.attempt, w.cpu_ids, w.cpus, w.memory, w.tasks, w.gres, n.boot_id
+    INSERT INTO scns.allocation (job_id, node, attempt, cpu_ids, cpus, memory, tasks, gres, gpu_ids,
+                                 boot_id)
+    SELECT w.job_id, w.node, t.attempt, w.cpu_ids, w.cpus, w.memory, w.tasks, w.gres, w.gpu_ids,
+           n.boot_id
       FROM wish w JOIN started t ON t.id = w.job_id JOIN scns.node n ON n.name = w.node
     RETURNING node, cpu_ids, cpus, memory
 ), occupied AS (
@@ -143,8 +152,9 @@ SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list
        a.cpu_ids::text, a.memory, a.boot_id, j.state,
        (SELECT jsonb_agg(jsonb_build_array(o.node, o.cpus, o.tasks) ORDER BY o.node)
           FROM scns.allocation o WHERE o.job_id = j.id),
-       a.gres, s.batch
+       a.gpu_ids::text, n.gres, s.batch
   FROM scns.allocation a
+  JOIN scns.node n ON n.name = a.node
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
  WHERE a.node = %(node)s AND j.batch_host = %(node)s

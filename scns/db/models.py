@@ -497,6 +497,7 @@ class Dependency(SQLModel, table=True):
 class Allocation(SQLModel, table=True):
     """一个作业在一个节点上占着什么；重复分配由约束挡住，不只靠计划正确。
 
+    `gpu_ids`：哪几块 GPU，编号见 `scns.gpus`；没有要 GPU 的为 NULL。
     `suspended_cpus`：挂起时交还的 CPU，继续时要拿回的就是它们；没有挂起时为 NULL。
     """
 
@@ -504,6 +505,13 @@ class Allocation(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         ExcludeConstraint(
             ("node", "="), ("cpu_ids", "&&"), name="allocation_cpu_once", using="gist"
+        ),
+        ExcludeConstraint(
+            ("node", "="),
+            ("gpu_ids", "&&"),
+            name="allocation_gpu_once",
+            using="gist",
+            where=text("gpu_ids IS NOT NULL"),
         ),
         CheckConstraint("cpus >= 0 AND memory >= 0", name="allocation_size"),
         Index("allocation_suspended", "node", postgresql_where=text("suspended_cpus IS NOT NULL")),
@@ -519,6 +527,7 @@ class Allocation(SQLModel, table=True):
     memory: int = _integer(nullable=False, default="0")
     tasks: int = _integer(nullable=False, default="1")
     gres: dict[str, Any] = _jsonb("'{}'")
+    gpu_ids: Any | None = Field(default=None, sa_column=Column(INT4MULTIRANGE, nullable=True))
     boot_id: str | None = _text()
     suspended_cpus: Any | None = Field(
         default=None, sa_column=Column(INT4MULTIRANGE, nullable=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from scns.arrays import to_multirange
+from scns import gpus
+from scns.arrays import from_multirange, to_multirange
 from scns.db import jobs
 from scns.scheduler.starter import node_list_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 #: ALLOCATE 的参数：前者每个（作业，节点）一项，后者每个作业一项。
-_PLACE_COLUMNS = ("job_ids", "nodes", "cpu_ids", "cpus", "memory", "tasks", "gres")
+_PLACE_COLUMNS = ("job_ids", "nodes", "cpu_ids", "cpus", "memory", "tasks", "gres", "gpu_ids")
 _JOB_COLUMNS = ("listed", "node_lists", "batch_hosts", "partitions", "limits")
 
 
@@ -40,8 +41,9 @@ def allocate(
         cursor.execute(jobs.FENCE, {"owner": owner, "epoch": epoch})
         if cursor.fetchone() is None:
             raise LostLeaseError
+        nodes = {place.node for start in starts for place in start.places}
+        cursor.execute(jobs.LOCK_NODES, {"nodes": sorted(nodes)})
         wishes = _wishes(cursor, starts, heads)
-        cursor.execute(jobs.LOCK_NODES, {"nodes": sorted(set(wishes["nodes"]))})
         cursor.execute(jobs.ALLOCATE, wishes)
         started = cursor.fetchall()
         cursor.execute("COMMIT")
@@ -55,6 +57,8 @@ def allocate(
 def _wishes(cursor: Any, starts: Sequence[Start], heads: dict[int, Head]) -> dict[str, list[Any]]:
     """ALLOCATE 的参数；数组先分出元素，各给一行。"""
     wishes: dict[str, list[Any]] = {name: [] for name in (*_PLACE_COLUMNS, *_JOB_COLUMNS)}
+    numbers = _Gpus(cursor, starts)
+    starts = [start for start in starts if numbers.take(start)]
     elements = _split_arrays(cursor, starts, heads)
     for start in starts:
         job_id = start.job_id
@@ -75,7 +79,47 @@ def _wishes(cursor: Any, starts: Sequence[Start], heads: dict[int, Head]) -> dic
             wishes["memory"].append(place.memory)
             wishes["tasks"].append(place.tasks)
             wishes["gres"].append(json.dumps(dict(place.gres)))
+            taken = numbers.taken.get((id(start), place.node))
+            wishes["gpu_ids"].append(taken and to_multirange(ranges_of(taken)))
     return wishes
+
+
+class _Gpus:
+    """这一批各占哪几块 GPU；`taken` 以启动与节点为键。"""
+
+    def __init__(self, cursor: Any, starts: Sequence[Start]) -> None:
+        self.taken: dict[tuple[int, str], list[int]] = {}
+        nodes = {
+            place.node
+            for start in starts
+            for place in start.places
+            if any(map(gpus.is_gpu, place.gres))
+        }
+        self._gres: dict[str, dict[str, int]] = {}
+        self._used: dict[str, set[int]] = {}
+        if not nodes:
+            return
+        cursor.execute(jobs.GPUS, {"nodes": sorted(nodes)})
+        for name, gres, used in cursor.fetchall():
+            self._gres[name] = gres
+            ranges = from_multirange(used or "{}")
+            self._used[name] = {one for first, stop in ranges for one in range(first, stop)}
+
+    def take(self, start: Start) -> bool:
+        """为一个启动的各节点挑好 GPU；计划之后节点少了 GPU，挑不出时为假。"""
+        found = {}
+        for place in start.places:
+            if not any(map(gpus.is_gpu, place.gres)):
+                continue
+            used = self._used[place.node]
+            picked = gpus.pick(place.gres, self._gres[place.node], used)
+            if picked is None:
+                return False
+            found[place.node] = picked
+        for node, picked in found.items():
+            self._used[node].update(picked)
+            self.taken[id(start), node] = picked
+        return True
 
 
 def _split_arrays(

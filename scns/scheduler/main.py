@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import psycopg2
 
-from scns import __version__, config, home
+from scns import __version__, config, gpus, home
 from scns.db import connect, lease, migrate
 from scns.errors import ScnsError
 from scns.scheduler import SHUT_DOWN
@@ -107,6 +107,7 @@ def load_config(path: str | None, node: str) -> config.Config:
         host=node,
         cpus=len(os.sched_getaffinity(0)),
         memory_mib=psutil.virtual_memory().total >> 20,
+        gres=gpus.detect(),
     )
 
 

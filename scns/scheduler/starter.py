@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from scns import filenames, hostlist
+from scns import filenames, gpus, hostlist
 from scns.arrays import from_multirange
 from scns.db import jobs
 from scns.variables import BatchFacts, array_shape, batch_variables
@@ -17,7 +17,7 @@ COLUMNS = (
     "owner uid gid name partition account qos tasks cpus_per_task tasks_per_node memory_per_node "
     "memory_per_cpu directory standard_input standard_output standard_error arguments umask limits "
     "submit_host command dependency array_indices array_limit exclusive overcommit options "
-    "script_key environment_key cpu_ids memory boot_id state nodes gres batch"
+    "script_key environment_key cpu_ids memory boot_id state nodes gpu_ids node_gres batch"
 ).split()
 
 
@@ -176,7 +176,15 @@ def _variables(launch: dict[str, Any], place: Place) -> dict[str, str | None]:
         conf=place.conf,
         extra=options.get("variables", {}),
     )
-    return batch_variables(facts) | {"SCNS_HOME": place.home}
+    return batch_variables(facts) | _gpu_variables(launch) | {"SCNS_HOME": place.home}
+
+
+def _gpu_variables(launch: dict[str, Any]) -> dict[str, str | None]:
+    """节点有 GPU 时说明哪几块归作业；没有 GPU 的节点不动作业的环境。"""
+    if not gpus.numbered(launch["node_gres"]):
+        return {}
+    ranges = from_multirange(launch["gpu_ids"] or "{}")
+    return gpus.variables(one for start, stop in ranges for one in range(start, stop))
 
 
 def _tasks_on(launch: dict[str, Any], cpus: int, tasks: int) -> int:

@@ -338,15 +338,15 @@ def test_user_is_a_number_or_a_known_name():
         ("gpu:a100:2,shard:1k", {"gpu:a100": 2, "shard": 1024}),
         ("gres:gpu:1,gpu:1", {"gpu": 2}),
         ("disk:2M", {"disk": 2 * 1024**2}),
+        ("gpu:0", {}),
+        ("gpu:0,gpu:a100:1", {"gpu:a100": 1}),
     ],
 )
 def test_gres_are_names_and_counts(text, counts):
     assert parse_gres(text) == counts
 
 
-@pytest.mark.parametrize(
-    "text", ["", "gpu:", ":1", "gpu:0", "gpu:a:b:1", "gpu,,x", "gpu:a:b:c", "3"]
-)
+@pytest.mark.parametrize("text", ["", "gpu:", ":1", "gpu:a:b:1", "gpu,,x", "gpu:a:b:c", "3"])
 def test_malformed_gres_are_refused(text):
     assert refusal(parse_gres, text) == (
         ["sbatch: error: Invalid generic resource (gres) specification"],

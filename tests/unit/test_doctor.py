@@ -63,3 +63,21 @@ def test_broken_configuration_is_an_error_with_a_cure(monkeypatch, tmp_path):
     [finding] = doctor.check_configuration(str(tmp_path))
     assert finding.level is Level.ERROR
     assert finding.cure is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        ("NodeName=n1 CPUs=4\n", [Level.OK, Level.WARNING]),
+        ("GresTypes=gpu\nNodeName=n1 CPUs=4 Gres=gpu:2\n", [Level.OK]),
+        ("ClusterName=x\n", [Level.OK]),
+    ],
+)
+def test_gpus_that_the_configuration_leaves_out_are_a_warning(monkeypatch, tmp_path, text, levels):
+    conf = tmp_path / "scns.conf"
+    conf.write_text(text)
+    monkeypatch.setenv("SCNS_CONF", str(conf))
+    monkeypatch.setattr(doctor.gpus, "detect", lambda: {"gpu:nvidia_l4": 2})
+    found = list(doctor.check_configuration(str(tmp_path)))
+    assert [finding.level for finding in found] == levels
+    assert all("Gres=gpu:nvidia_l4:2" in str(finding.cure) for finding in found[1:])

@@ -14,13 +14,13 @@ import psutil
 from rich.console import Console
 from rich.markup import escape
 
-from scns import __version__, config, home
+from scns import __version__, config, gpus, home
 from scns.cli.own import instance
 from scns.db import connect
 from scns.errors import ScnsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 #: 状态目录所在磁盘少于这么多 MiB 就警告：数据库写不下时提交会被拒绝。
 DISK_MIB = 1024
@@ -88,13 +88,30 @@ def check_configuration(state: str) -> Iterator[Finding]:
         yield Finding(Level.OK, "no configuration file: this machine and one partition, main")
         return
     try:
-        settings = config.load(path, host="localhost", cpus=1, memory_mib=1)
+        settings = config.load(path, host="localhost", cpus=1, memory_mib=1, gres=gpus.detect())
     except ScnsError as error:
         yield Finding(Level.ERROR, error.message, f"correct {path}")
         return
     yield Finding(Level.OK, f"configuration {path}")
+    yield from check_gpus(gpus.detect(), settings)
     for key, file, line in settings.ignored:
         yield Finding(Level.NOTE, f"{file}:{line}: {key} is accepted and has no effect in scns")
+
+
+def check_gpus(found: Mapping[str, int], settings: config.Config) -> Iterator[Finding]:
+    """机器上的 GPU 在配置里有没有；没有配置文件时自动算进去，不必查。
+
+    参数：
+        found：找到的种类与个数
+    """
+    named = any(gpus.numbered(node.gres) for node in settings.nodes)
+    if found and not named:
+        listed = ",".join(f"{kind}:{count}" for kind, count in found.items())
+        yield Finding(
+            Level.WARNING,
+            f"this machine has GPUs ({listed}) that no job can ask for",
+            f"write Gres={listed} on its NodeName= line, and GresTypes=gpu",
+        )
 
 
 def check_daemons(state: str) -> Iterator[Finding]:

@@ -699,6 +699,7 @@ def upgrade() -> None:
             server_default=sa.text("'{}'"),
             nullable=False,
         ),
+        sa.Column("gpu_ids", postgresql.INT4MULTIRANGE(), nullable=True),
         sa.Column("boot_id", sa.Text(), nullable=True),
         sa.Column("suspended_cpus", postgresql.INT4MULTIRANGE(), nullable=True),
         postgresql.ExcludeConstraint(
@@ -706,6 +707,13 @@ def upgrade() -> None:
             (sa.column("cpu_ids"), "&&"),
             using="gist",
             name="allocation_cpu_once",
+        ),
+        postgresql.ExcludeConstraint(
+            (sa.column("node"), "="),
+            (sa.column("gpu_ids"), "&&"),
+            where=sa.text("gpu_ids IS NOT NULL"),
+            using="gist",
+            name="allocation_gpu_once",
         ),
         sa.CheckConstraint("cpus >= 0 AND memory >= 0", name="allocation_size"),
         sa.ForeignKeyConstraint(
