@@ -48,6 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     waiting = lean.prepare(words)
     if waiting is not None:
         os._exit(_finish("scns", waiting))
+    if len(words) == 2 and words[1] in ("--help", "-h"):
+        from scns.cli.overview import own_help
+        from scns.cli.tables.own import is_listed
+
+        if is_listed(words[0]):
+            sys.stdout.write(own_help(words[0]))
+            return 0
     from scns.cli.app import run
 
     return run(words)

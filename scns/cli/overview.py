@@ -1,8 +1,13 @@
-"""`scns --help`：有哪些命令，怎样开头。"""
+"""`scns --help` 与自己的命令的 `--help`：不装载 typer，一眨眼就出来。"""
 
 from __future__ import annotations
 
+from scns.cli.options import FLAG, STOP
 from scns.cli.summaries import GROUPS, known, summary
+from scns.cli.tables import own
+
+#: 说明从第几列开始；左边再长就把说明写到下一行。
+_COLUMN = 26
 
 _HEAD = """\
 Usage: scns COMMAND [OPTIONS] [ARGUMENTS]
@@ -44,3 +49,24 @@ def overview() -> str:
 
 def _line(command: str) -> str:
     return f"  {command:<12}{summary(command)}\n"
+
+
+def own_help(command: str) -> str:
+    """返回自己的一个命令的 `--help` 的全文。"""
+    table = own.table(command)
+    lines = [table.usage, "", summary(command)]
+    if own.operands(command):
+        lines += ["", "Arguments:", *_entry(own.operands(command), own.explanation(command))]
+    lines += ["", "Options:"]
+    for name, letter, kind, metavar, text, _ in table.rows:
+        value = "" if kind in (FLAG, STOP) else f"={metavar}"
+        lines += _entry(f"{f'-{letter},' if letter else '   '} --{name}{value}", text)
+    lines += ["", f"'scns man {command}' says more."]
+    return "\n".join(lines) + "\n"
+
+
+def _entry(left: str, text: str) -> list[str]:
+    left = f"  {left}"
+    if len(left) >= _COLUMN:
+        return [left, f"{'':{_COLUMN}}{text}"]
+    return [f"{left:<{_COLUMN}}{text}"]

@@ -12,7 +12,7 @@ from scns.__main__ import main
 from scns.cli import SLURM_COMMANDS
 from scns.cli.app import build
 from scns.cli.options import FLAG, STOP, VALUE
-from scns.cli.overview import overview
+from scns.cli.overview import overview, own_help
 from scns.cli.own import COMMANDS
 from scns.cli.summaries import GROUPS, known, summary
 from scns.cli.tables import own
@@ -32,9 +32,13 @@ def options_of(command: str) -> set[tuple[str, str, str, str]]:
         spelled = [*one.opts, *one.secondary_opts]
         letters = [name[1:] for name in spelled if not name.startswith("--")]
         kind = FLAG if one.is_flag else VALUE
+        text = one.help
+        if kind == VALUE and one.default is not None:
+            exact = isinstance(one.default, float)
+            text += f" Default: {one.default:g}." if exact else f" Default: {one.default}."
         for name in spelled:
             if name.startswith("--"):
-                found.add((name[2:], letters[0] if letters else "", kind, one.help))
+                found.add((name[2:], letters[0] if letters else "", kind, text))
     return found
 
 
@@ -54,6 +58,7 @@ def test_operands_are_those_of_typer(command):
     for one in arguments:
         assert (one.nargs == -1) == ("..." in written)
         assert one.required != written.startswith("[")
+        assert own.explanation(command) == one.help
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -63,6 +68,26 @@ def test_every_option_and_command_is_explained_in_english(command):
         assert one.help.isascii()
     assert summary(command).isascii()
     assert summary(command).endswith(".")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_lists_every_option_in_lines_that_fit(command):
+    text = own_help(command)
+    assert text.startswith(f"Usage: scns {command} [OPTIONS]")
+    assert summary(command) in text
+    assert own.explanation(command) in text
+    for row in own.table(command).rows:
+        assert f"--{row[0]}" in text
+        assert row[4] in text
+    assert all(len(line) <= 100 and line == line.rstrip() for line in text.splitlines())
+
+
+def test_help_of_a_command_that_has_no_table_yet_is_that_of_typer(monkeypatch, capsys):
+    monkeypatch.setattr(own, "is_listed", lambda command: False)
+    assert main(["down", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--force" in shown
+    assert shown != own_help("down")
 
 
 def test_a_command_without_a_table_still_has_help():
@@ -112,7 +137,7 @@ def test_saying_nothing_is_a_usage_error_that_shows_help(capsys):
 @pytest.mark.parametrize("shape", ["{} --help", "{} -h", "help {}"])
 def test_each_way_to_ask_for_the_options_of_a_command(command, shape, capsys):
     assert main(shape.format(command).split()) == 0
-    assert "--help" in capsys.readouterr().out
+    assert capsys.readouterr().out == own_help(command)
 
 
 def scns(*words: str) -> subprocess.CompletedProcess[str]:
@@ -145,7 +170,7 @@ def test_an_unknown_command_is_named_with_what_resembles_it(capsys):
 
 def test_help_loads_neither_typer_nor_rich():
     code = (
-        "import sys; from scns.__main__ import main; main(['--help'])\n"
+        "import sys; from scns.__main__ import main; main(['--help']); main(['top', '-h'])\n"
         "print([name for name in ('typer', 'rich', 're') if name in sys.modules])"
     )
     done = subprocess.run(

@@ -6,8 +6,6 @@ typeset -ga __scns_door
 __scns_door=(@DOOR@)
 
 _scns() {
-    emulate -L zsh
-    setopt extended_glob
     local -a answer plain open
     local action stay line value text
     answer=("${(@f)$("${__scns_door[@]}" zsh "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" \
@@ -42,6 +40,6 @@ if [[ $funcstack[1] == _scns ]]; then
     # Loaded from fpath: this file is the function the first time.
     _scns "$@"
 else
-    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u }
+    (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i }
     compdef _scns @COMMANDS@
 fi

@@ -103,6 +103,9 @@ def own_page(command: str) -> Page:
     synopsis(page, f"scns {command}", f"[*OPTIONS*]{operands}")
     page.heading("DESCRIPTION")
     page.paragraphs(DESCRIPTIONS.get(command, summary(command)))
+    if operands:
+        page.heading("ARGUMENTS")
+        page.item(operands.strip(), own.explanation(command) or summary(command))
     page.heading("OPTIONS")
     ordinary = [row for row in table.rows if row[2] != STOP]
     page.items(option(table, row) for row in [*ordinary, *(r for r in table.rows if r[2] == STOP)])

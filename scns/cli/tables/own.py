@@ -12,12 +12,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from scns.cli.options import Row
 
-#: 命令到（操作数，各行）；各行是长名、单字母、种类、值的代号、说明。
-_COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
+#: 命令到（操作数怎样写，它的说明，各行）；各行是长名、单字母、种类、值的代号、说明。
+_COMMANDS: dict[str, tuple[str, str, tuple[tuple[str, str, str, str, str], ...]]] = {
     "up": (
         "",
+        "",
         (
-            ("timeout", "", VALUE, "SECS", "Seconds to wait until a job could run."),
+            ("timeout", "", VALUE, "SECS", "Seconds to wait until a job could run. Default: 60."),
             ("quiet", "q", FLAG, "", "Print errors only."),
             (
                 "bootstrap-sql",
@@ -28,12 +29,17 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
             ),
         ),
     ),
-    "down": ("", (("force", "f", FLAG, "", "Do not ask; end running jobs."),)),
-    "status": ("", (("json", "", FLAG, "", "Print name -> pid, version, state."),)),
-    "doctor": ("", ()),
-    "why": ("JOB...", (("json", "", FLAG, "", "Print the facts as JSON."),)),
+    "down": ("", "", (("force", "f", FLAG, "", "Do not ask; end running jobs."),)),
+    "status": ("", "", (("json", "", FLAG, "", "Print name -> pid, version, state."),)),
+    "doctor": ("", "", ()),
+    "why": (
+        "JOB...",
+        "Job ids: 42 or 42_7.",
+        (("json", "", FLAG, "", "Print the facts as JSON."),),
+    ),
     "wait": (
         "JOB...",
+        "Job ids: 42, 42_7 or 42_[1-9].",
         (
             ("timeout", "t", VALUE, "SECS", "Seconds to wait at most; then exit 124."),
             ("progress", "", FLAG, "", "Show progress on stderr. Default: on a terminal."),
@@ -42,13 +48,15 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
     ),
     "tail": (
         "JOB",
+        "Job id: 42 or 42_7.",
         (
-            ("lines", "n", VALUE, "N", "Begin with the last N lines; -1: with all."),
+            ("lines", "n", VALUE, "N", "Begin with the last N lines; -1: with all. Default: 10."),
             ("error", "e", FLAG, "", "Follow stderr instead."),
         ),
     ),
     "watch": (
         "[JOB...]",
+        "Only these jobs or arrays.",
         (
             ("user", "u", VALUE, "USER", "Only this user's jobs."),
             ("me", "", FLAG, "", "Only my own jobs."),
@@ -66,26 +74,29 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
     ),
     "top": (
         "",
+        "",
         (
             ("user", "u", VALUE, "USER", "Only this user's jobs."),
             ("me", "", FLAG, "", "Only my own jobs."),
             ("once", "", FLAG, "", "Print once as plain text."),
-            ("interval", "i", VALUE, "SECS", "Seconds between refreshes."),
+            ("interval", "i", VALUE, "SECS", "Seconds between refreshes. Default: 2."),
         ),
     ),
     "eff": (
         "[JOB...]",
+        "Job ids: 42 or 42_7.",
         (
             ("user", "u", VALUE, "USER", "Jobs of this user."),
             ("all", "a", FLAG, "", "Jobs of all users."),
-            ("start", "S", VALUE, "TIME", "Jobs that ended after then."),
-            ("end", "E", VALUE, "TIME", "Jobs that ended before then."),
+            ("start", "S", VALUE, "TIME", "Jobs that ended after then. Default: today."),
+            ("end", "E", VALUE, "TIME", "Jobs that ended before then. Default: now."),
             ("by", "", VALUE, "array|job|user|total", "One line for each. Default: array."),
             ("json", "", FLAG, "", "Print as JSON."),
         ),
     ),
     "simulate": (
         "TRACE",
+        "Workload in Standard Workload Format.",
         (
             (
                 "policy",
@@ -94,7 +105,7 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
                 "NAME",
                 "One of fifo, firstfit, easy, conservative; repeat to compare.",
             ),
-            ("nodes", "", VALUE, "N", "Number of equal nodes."),
+            ("nodes", "", VALUE, "N", "Number of equal nodes. Default: 1."),
             ("cpus", "", VALUE, "N", "CPUs of each node (default: what the trace says)."),
             (
                 "estimate",
@@ -117,7 +128,7 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
                 "LOAD",
                 "Draw jobs and pause between them so as to ask for this load.",
             ),
-            ("seed", "", VALUE, "N", "Another seed draws other jobs."),
+            ("seed", "", VALUE, "N", "Another seed draws other jobs. Default: 0."),
             ("users", "", FLAG, "", "Add a table of each user."),
             (
                 "plot",
@@ -131,17 +142,23 @@ _COMMANDS: dict[str, tuple[str, tuple[tuple[str, str, str, str, str], ...]]] = {
     ),
     "stats": (
         "",
+        "",
         (
-            ("since", "S", VALUE, "TIME", "What happened since then."),
+            ("since", "S", VALUE, "TIME", "What happened since then. Default: now-7days."),
             ("json", "", FLAG, "", "Print as JSON."),
         ),
     ),
-    "link": ("DIR", (("force", "f", FLAG, "", "Replace files that scns did not make."),)),
+    "link": (
+        "DIR",
+        "Directory to put the commands into.",
+        (("force", "f", FLAG, "", "Replace files that scns did not make."),),
+    ),
     "man": (
         "[COMMAND]",
+        "A command, or scns.conf.",
         (("install", "", VALUE, "DIR", "Write every page below this directory; then stop."),),
     ),
-    "completion": ("bash|zsh|fish", ()),
+    "completion": ("bash|zsh|fish", "Which shell.", ()),
 }
 
 _HELP: Row = ("help", "h", STOP, "", "Show this message and exit.", IMPLEMENTED)
@@ -152,9 +169,19 @@ def operands(command: str) -> str:
     return _COMMANDS[command][0] if command in _COMMANDS else "[ARGUMENTS]"
 
 
+def is_listed(command: str) -> bool:
+    """有没有这个命令的表；新添的命令可能还没有。"""
+    return command in _COMMANDS
+
+
+def explanation(command: str) -> str:
+    """操作数的说明；没有操作数时是空的。"""
+    return _COMMANDS[command][1] if command in _COMMANDS else ""
+
+
 def table(command: str) -> Table:
     """一个命令的选项表。"""
-    rows = _COMMANDS[command][1] if command in _COMMANDS else ()
+    rows = _COMMANDS[command][2] if command in _COMMANDS else ()
     usage = f"Usage: scns {command} [OPTIONS] {operands(command)}".rstrip()
     listed = tuple((*row, IMPLEMENTED) for row in rows)
     return Table(command, (*listed, _HELP), help_line=usage, usage=usage)
