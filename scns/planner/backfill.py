@@ -78,7 +78,7 @@ def _moment(
     need: Need, demand: Demand, ledger: Ledger, horizon: float
 ) -> tuple[float, Slot | None] | None:
     """这种要求最早何时满足，已知时还有在哪个节点；不晚于 `horizon`，否则 None。"""
-    walled = any(slot.walls for slot in need.slots)
+    walled = ledger.walled and any(slot.walls for slot in need.slots)
     if need.single and not demand.licenses and not walled:
         start, where = inf, None
         for slot in need.slots:

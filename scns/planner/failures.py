@@ -6,6 +6,8 @@ from operator import ge
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scns.planner.demand import Need
 
 
@@ -25,6 +27,10 @@ class Failures:
             return False
         size = (limit, *need.size)
         return any(all(map(ge, size, failed)) for failed in sizes)
+
+    def cover_all(self, needs: Sequence[Need]) -> bool:
+        """是否每一种要求用到时限都必定失败。"""
+        return bool(self._sizes) and all(self.cover(need, need.limit) for need in needs)
 
     def add(self, need: Need, limit: float) -> None:
         """记下一次失败。"""

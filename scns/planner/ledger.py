@@ -49,6 +49,8 @@ class Ledger:
         licenses = tuple(snapshot.licenses[name] for name in self.license_names)
         self.pool = Slot("", -1, licenses)
         self._build_walls(snapshot.reservations)
+        #: 有没有预留。
+        self.walled = any(slot.walls for slot in self.slots)
         self._promised: dict[Slot, None] = {}
         self._ends: set[float] = set()
         #: 上一轮的许诺，这一轮仍然成立；None 时要从头许诺。

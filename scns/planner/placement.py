@@ -60,6 +60,8 @@ def memory_of(need: Need, cpus: int, slot: Slot) -> int:
 
 def amount_of(need: Need, tasks: int, slot: Slot) -> Vector:
     """一个节点上放这么多任务，占多少资源；独占的节点连同全部通用资源。"""
+    if tasks == need.tasks and (known := need.wholes.get(slot.total)) is not None:
+        return known
     cpus = cpus_of(need, tasks, slot)
     if need.exclusive:
         return (cpus, memory_of(need, cpus, slot), *slot.total[2:])

@@ -48,10 +48,6 @@ class Round:
         self._horizon = inf if window is None else ledger.now + window
         self._tests = policy.bf_max_job_test
         self._idle_cpus = sum(slot.idle[0] for slot in ledger.slots if slot.up)
-        # 归还的记号与至此的许诺：这些相同，上一轮放不下的这一轮也放不下。预留随时间推移会放开资源，
-        # 有预留时永不相同
-        self._walled = any(slot.walls for slot in ledger.slots)
-        self._context: tuple[object, ...] = (object() if self._walled else ledger.mark,)
         # 保守回填的许诺：上一轮的仍然成立就接着用，否则从头来
         self.standing: Standing | None = None
         self._kept = ledger.standing
@@ -61,8 +57,12 @@ class Round:
             self._kept = None
             ledger.forget()
         if policy.kind == "conservative":
-            whole = limiter is None and window is None and not self._walled
+            whole = limiter is None and window is None and not ledger.walled
             self.standing = self._kept or Standing(queue, compiler, policy, whole=whole)
+        # 归还的记号与至此的许诺：这些相同，上一轮放不下的这一轮也放不下。预留随时间推移会放开资源，
+        # 有预留时永不相同；留着的许诺只添不减，轮到的启动在许给它的地方，所以还是同一个
+        mark = object() if ledger.walled else ledger.mark
+        self._context: tuple[object, ...] = (mark, self.standing)
         # 已经有作业得到许诺的分区
         self._promised: set[str] = set()
         # 严格先来先服务时，被挡住的分区
@@ -109,7 +109,6 @@ class Round:
             if len(self.first) == lanes:
                 break
         self._tests -= len(kept.promised)
-        self._context = (self._context[0], kept.token)
         self._walk = Walk(self._queue, last)
         if self._tests > 0:
             # 没有余下的次数时，与放不下的同一形状的也都放不下，不必看
@@ -239,18 +238,17 @@ class Round:
         ahead = next((self.first[name] for name in sorted(names) if name in self.first), None)
         for name in names:
             self.first.setdefault(name, job.job_id)
-        blocked = Blocked(job.job_id, "Resources" if ahead is None else "Priority")
-        if ahead is not None:
-            blocked.blockers = (ahead,)
-        elif demand.licenses and not self._license_left(demand):
-            blocked.reason = "Licenses"
-        if self._walled and self._not_begun(demand):
-            blocked.reason = "Reservation"
+        reason = "Resources" if ahead is None else "Priority"
+        if ahead is None and demand.licenses and not self._license_left(demand):
+            reason = "Licenses"
+        if self.ledger.walled and self._not_begun(demand):
+            reason = "Reservation"
+        if self._promise_each(line, job, demand, reason):
+            return
+        blocked = Blocked(job.job_id, reason, blockers=() if ahead is None else (ahead,))
         if self._policy.kind == "fifo":
             for name in names:
                 self._closed |= self._compiler.overlaps.get(name, {name})
-        elif self._promise_each(line, job, demand, blocked.reason):
-            return
         else:
             self._promise(job, demand, names, blocked)
         self._note(blocked)
@@ -267,7 +265,6 @@ class Round:
         parts = self._reserve(chance, demand)
         rank = line.rank(job)
         standing.add(Promised(rank, line, job, demand, chance, parts, reason))
-        self._context = (self._context[0], standing.token)
         return True
 
     def _promise(
@@ -298,7 +295,8 @@ class Round:
 
     def _reserve(self, chance: Chance, demand: Demand) -> list[tuple[Slot, Vector]]:
         """在账本上许下一次机会，返回各节点上许出的资源。"""
-        parts = [(slot, amount_of(chance.need, tasks, slot)) for slot, tasks in chance.spread]
+        need = chance.need
+        parts = [(slot, amount_of(need, tasks, slot)) for slot, tasks in chance.spread]
         for slot, amount in parts:
             self.ledger.promise(slot, chance.start, chance.end, amount)
         if demand.licenses:
@@ -307,7 +305,7 @@ class Round:
 
     def _earliest(self, demand: Demand) -> Chance | None:
         """最早的机会；算不出，或者这一轮算得够多了，为 None。"""
-        if self._tests <= 0 or all(self._hopeless.cover(need, need.limit) for need in demand.needs):
+        if self._tests <= 0 or self._hopeless.cover_all(demand.needs):
             return None
         self._tests -= 1
         chance = earliest(demand, self.ledger, self._horizon)

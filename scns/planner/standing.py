@@ -64,10 +64,9 @@ class Standing:
 
     参数：
         whole：许诺了的是不是队列里最前的那些，一个不漏，而且都可以留到下一轮
-        token：许诺变了就换的记号
     """
 
-    __slots__ = ("_compiler", "_policy", "_queue", "_started", "promised", "token", "whole")
+    __slots__ = ("_compiler", "_policy", "_queue", "_started", "promised", "whole")
 
     def __init__(self, queue: Queue, compiler: Compiler, policy: Policy, *, whole: bool) -> None:
         self._queue = queue
@@ -75,13 +74,11 @@ class Standing:
         self._policy = policy.kind, policy.bf_max_job_test, policy.bf_window
         self._started: set[int] = set()
         self.promised: list[Promised] = []
-        self.token = object()
         self.whole = whole
 
     def add(self, promised: Promised) -> None:
         """又一份许诺，名次在已有的之后。"""
         self.promised.append(promised)
-        self.token = object()
         demand = promised.demand
         if self.whole and (demand.licenses or any(n.least < n.limit for n in demand.needs)):
             self.whole = False
@@ -118,5 +115,4 @@ class Standing:
         due = [each for each in self.promised if each.chance.start <= now]
         if due:
             self.promised = [each for each in self.promised if each.chance.start > now]
-            self.token = object()
         return due
