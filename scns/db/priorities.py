@@ -11,7 +11,7 @@ from scns.db.accounts import SHARES
 from scns.planner.priority import Scale, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from scns.planner.priority import Weights
 
@@ -35,19 +35,13 @@ SELECT p.name, n.cpus, n.memory, n.gres::text
 
 LICENSES = "SELECT v.value FROM scns.setting_list v WHERE v.name = 'Licenses'"
 
+# 一个作业与优先级有关的列，`subject_of` 按这个次序读
 _COLUMNS = """
 SELECT l.id, l.account, l.uid, l.eligible, l.submitted, l.nodes, l.cpus, l.partition_factor,
        l.qos_priority, l.nice, l.site, l.time_limit, l.partition, l.memory_per_node,
        l.memory_per_cpu, l.gres, l.licenses
   FROM scns.priority_list l
 """
-
-#: 上面的列的名字，`subject_of` 读的就是它们。
-COLUMNS = (
-    "id", "account", "uid", "eligible", "submitted", "nodes", "cpus", "partition_factor",
-    "qos_priority", "nice", "site", "time_limit", "partition", "memory_per_node",
-    "memory_per_cpu", "gres", "licenses",
-)  # fmt: skip
 
 #: 排队的作业；管理员定了优先级的不在其中。
 SUBJECTS = _COLUMNS + " WHERE l.state = 'PENDING' AND l.ranked_time IS DISTINCT FROM 'infinity'"
@@ -60,11 +54,15 @@ RUNNING_SUBJECTS = _COLUMNS + (
     " WHERE l.state IN ('RUNNING', 'SUSPENDED') AND l.ranked_time IS DISTINCT FROM 'infinity'"
 )
 
-#: 一次还没有提交的要求与优先级有关的方面：分区与 QOS 的。
-FACTORS = """
-SELECT coalesce((SELECT max(p.priority_job_factor) FROM scns.partition_list p
+#: 一次还没有提交的要求，列同上。
+SUBMISSION = """
+SELECT NULL, %(account)s::text, %(uid)s::int, %(now)s::float8, %(now)s::float8,
+       %(nodes_min)s::int, %(cpus)s::int,
+       coalesce((SELECT max(p.priority_job_factor) FROM scns.partition_list p
                   WHERE p.name = ANY (string_to_array(%(partition)s, ','))), 0),
-       coalesce((SELECT q.priority FROM scns.qos_list q WHERE q.name = %(qos)s), 0)
+       coalesce((SELECT q.priority FROM scns.qos_list q WHERE q.name = %(qos)s), 0),
+       %(nice)s::int, 0, %(time_limit)s::int, %(partition)s::text, %(memory_per_node)s::int,
+       %(memory_per_cpu)s::int, %(gres)s::text, %(licenses)s::text
 """
 
 #: 写下算出的优先级；算的时候被扣住或定下优先级的不改，启动了的只在 `running` 为真时改。
@@ -141,42 +139,33 @@ def read_measures(ask: Ask, weights: Weights) -> Measures:
 
 
 def subject_of(
-    row: Mapping[str, Any], weights: Weights, measures: Measures, fairshare: float
+    row: Sequence[Any], weights: Weights, measures: Measures, fairshare: float
 ) -> Subject:
     """一个作业与优先级有关的方面。
 
     参数：
-        row：键是 `COLUMNS` 的列
+        row：`SUBJECTS` 的一行
         fairshare：公平份额的系数
     """
+    (
+        _, account, uid, eligible, submitted, nodes, cpus, partition_factor, qos, nice, site,
+        time_limit, partition, memory_per_node, memory_per_cpu, gres, licenses,
+    ) = row  # fmt: skip
+    minutes = None if time_limit is None else time_limit / 60
     subject = Subject(
-        eligible=row["eligible"],
-        nodes=row["nodes"],
-        cpus=row["cpus"],
-        fairshare=fairshare,
-        partition=row["partition_factor"],
-        qos=row["qos_priority"],
-        nice=row["nice"],
-        site=row["site"],
-        submitted=row["submitted"],
-        minutes=None if row["time_limit"] is None else row["time_limit"] / 60,
+        eligible, nodes, cpus, fairshare, partition_factor, qos, nice, site, 0, submitted, minutes
     )
     if weights.assoc:
-        subject.assoc = measures.association(row["account"], row["uid"])
+        subject.assoc = measures.association(account, uid)
     if weights.tres:
-        subject.tres = _asked(row)
-        first = row["partition"].partition(",")[0]
+        memory = (memory_per_node or 0) * nodes
+        if memory_per_cpu is not None:
+            memory = memory_per_cpu * cpus
+        asked = {"cpu": cpus, "mem": memory, "node": nodes, **_licenses(licenses)}
+        subject.tres = asked | _gres(_counts(gres), nodes)
+        first = partition.partition(",")[0]
         subject.available = {**measures.totals.get(first, {}), **measures.licenses}
     return subject
-
-
-def _asked(row: Mapping[str, Any]) -> dict[str, int]:
-    nodes, cpus = row["nodes"], row["cpus"]
-    memory = (row["memory_per_node"] or 0) * nodes
-    if row["memory_per_cpu"] is not None:
-        memory = row["memory_per_cpu"] * cpus
-    asked = {"cpu": cpus, "mem": memory, "node": nodes, **_licenses(row["licenses"])}
-    return asked | _gres(_counts(row["gres"]), nodes)
 
 
 def _gres(counts: Mapping[str, int], times: int) -> dict[str, int]:

@@ -140,7 +140,9 @@ def priority_of(subject: Subject, weights: Weights, scale: Scale, now: float) ->
         partition=factors.partition * weights.partition,
         qos=factors.qos * weights.qos,
         assoc=factors.assoc * weights.assoc,
-        tres={kind: factor * weights.tres[kind] for kind, factor in factors.tres.items()},
+        tres={kind: factor * weights.tres[kind] for kind, factor in factors.tres.items()}
+        if factors.tres
+        else {},
     )
     gained = (
         weighted.age
@@ -225,7 +227,7 @@ def _tres(subject: Subject, weights: Weights) -> dict[str, float]:
 
 def _share(value: int, most: int, name: str, flags: frozenset[str]) -> float:
     """占最大值的比例；`NO_NORMAL_NAME` 时是数目本身。"""
-    if not flags.isdisjoint((f"NO_NORMAL_{name}", "NO_NORMAL_ALL")):
+    if flags and not flags.isdisjoint((f"NO_NORMAL_{name}", "NO_NORMAL_ALL")):
         return float(value)
     return _ratio(value, most)
 

@@ -120,17 +120,8 @@ class Ranker:
         owner = (submission["account"], submission["uid"])
         if weights.fairshare and owner not in self._factors:
             self._share(cursor, {owner}, now)
-        cursor.execute(priorities.FACTORS, submission)
-        partition, qos = cursor.fetchone()
-        row = {
-            **submission,
-            "nodes": submission["nodes_min"],
-            "eligible": now,
-            "submitted": now,
-            "site": 0,
-            "partition_factor": partition,
-            "qos_priority": qos,
-        }
+        cursor.execute(priorities.SUBMISSION, {**submission, "now": now})
+        row = cursor.fetchone()
         measures = self._measures(cursor, weights)
         subject = priorities.subject_of(row, weights, measures, self._factors.get(owner, 0.0))
         return priority_of(subject, weights, measures.scale, now).total
@@ -147,23 +138,22 @@ class Ranker:
         return priorities.read_measures(ask, weights)
 
     def _write(self, cursor: Any, rows: list[Any], weights: Weights, now: float) -> None:
-        found = [dict(zip(priorities.COLUMNS, row, strict=True)) for row in rows]
-        owners = {(row["account"], row["uid"]) for row in found}
+        owners = {(row[1], row[2]) for row in rows}
         if weights.fairshare and not owners <= self._factors.keys():
             self._share(cursor, owners, now)
         measures = self._measures(cursor, weights)
-        factors = [self._factors.get((row["account"], row["uid"]), 0.0) for row in found]
+        factors = [self._factors.get((row[1], row[2]), 0.0) for row in rows]
         totals = [
             priority_of(
                 priorities.subject_of(row, weights, measures, factor), weights, measures.scale, now
             ).total
-            for row, factor in zip(found, factors, strict=True)
+            for row, factor in zip(rows, factors, strict=True)
         ]
         cursor.execute(
             priorities.SET_PRIORITIES,
             {
                 "now": now,
-                "ids": [row["id"] for row in found],
+                "ids": [row[0] for row in rows],
                 "priorities": totals,
                 "fairshares": factors,
                 "only_up": "INCR_ONLY" in weights.flags,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -515,7 +517,22 @@ def test_sdiag_counts_what_the_database_knows(shell, database, cursor):
     assert (figures["jobs_running"], figures["jobs_pending"]) == (1, 5)
     assert figures["jobs_submitted"] == 6
     assert "  jobs_running: 1\n" in listed(shell, "--yaml", command="sdiag")
-    assert shell("sdiag", "-r").code == 1
+
+
+def test_sdiag_counts_anew_after_a_reset(shell, database, cursor):
+    start(cursor, submit(database))
+    assert "Jobs submitted: 1\n" in listed(shell, command="sdiag")
+    refused = shell("sdiag", "-r", user="u:alice")
+    assert (refused.code, refused.err) == (1, "sdiag: error: Access/permission denied\n")
+    assert listed(shell, "-r", command="sdiag") == "Reset scheduling statistics\n"
+    lines = listed(shell, command="sdiag").splitlines()
+    assert "Jobs submitted: 0" in lines
+    # 此刻的数不受影响
+    at = next(place for place, line in enumerate(lines) if line.startswith("Job states ts:"))
+    assert lines[at - 1] == ""
+    assert lines[at + 1 : at + 3] == ["Jobs pending:   0", "Jobs running:   1"]
+    submit(database)
+    assert "Jobs submitted: 1\n" in listed(shell, command="sdiag")
 
 
 def test_sstat_lists_running_steps(shell, database, cursor):
@@ -534,6 +551,29 @@ def test_sstat_lists_running_steps(shell, database, cursor):
         f"{job}.0|1",
     ]
     assert listed(shell, *fields, "-j", f"{job}.batch", command="sstat") == f"{job}.batch|1\n"
+
+
+def test_sstat_lists_the_processes_of_a_step(shell, database, cursor):
+    # 别的实例在这台机器上的作业也有 SLURM_JOB_ID：取一个不会撞上的
+    cursor.execute("SELECT setval('scns.job_id_seq', %s)", (60_000_000 + os.getpid(),))
+    job = submit(database)
+    start(cursor, job)
+    environment = {**os.environ, "SLURM_JOB_ID": str(job)}
+    environment.pop("SLURM_STEP_ID", None)
+    process = subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        process.stdout.readline()
+        out = listed(shell, "-nPi", "-j", str(job), command="sstat")
+        assert out == f"{job}.batch|n1|{process.pid}\n"
+        head = listed(shell, "-i", "-j", str(job), command="sstat").splitlines()[0]
+        assert head.split() == ["JobID", "Nodelist", "Pids"]
+    finally:
+        process.communicate(b"\n")
 
 
 @pytest.mark.parametrize("words", [(), ("-j", "x"), ("-o", "colour", "-j", "1"), ("-j", "99")])

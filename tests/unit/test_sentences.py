@@ -288,6 +288,26 @@ def test_rules_of_the_partition(reason, rules, text):
             {"owner": "qos long", "limit": "MaxWall", "most": 3600, "used": 0, "asked": 7200},
             "The limit of qos long allows jobs of at most 1:00:00 (MaxWall).",
         ),
+        (
+            {"owner": "account a", "limit": "GrpTRESMins=cpu", "most": 60, "used": 61, "asked": 0},
+            "The limit of account a allows 60 cpu minutes (GrpTRESMins=cpu);"
+            " 61 used, 0 more asked.",
+        ),
+        (
+            {
+                "owner": "qos q",
+                "limit": "MaxTRESMinsPerJob=node",
+                "most": 5,
+                "used": 0,
+                "asked": 9,
+            },
+            "The limit of qos q allows 5 node minutes (MaxTRESMinsPerJob=node);"
+            " 0 used, 9 more asked.",
+        ),
+        (
+            {"owner": "qos big", "limit": "MinTRESPerJob=cpu", "most": 4, "used": 0, "asked": 1},
+            "The limit of qos big asks for at least 4 CPUs (MinTRESPerJob=cpu); it asks for less.",
+        ),
     ],
 )
 def test_limits_of_accounts(excess, text):

@@ -96,6 +96,15 @@ def _excess(excess: Facts) -> Iterator[str]:
         most = times.squeue_duration(excess["most"])
         yield f"The limit of {owner} allows jobs of at most {most} ({limit})."
         return
+    if name == "MinTRESPerJob":
+        least = amount(what, excess["most"])
+        yield f"The limit of {owner} asks for at least {least} ({limit}); it asks for less."
+        return
+    if name.endswith("Mins") or name == "MaxTRESMinsPerJob":
+        # 用量以分钟计：`cpu` 是 CPU 分钟
+        asked = f"{excess['used']} used, {excess['asked']} more asked"
+        yield f"The limit of {owner} allows {excess['most']} {what} minutes ({limit}); {asked}."
+        return
     what = what or "job"
     yield (
         f"The limit of {owner} allows {amount(what, excess['most'])} ({limit});"

@@ -1,6 +1,6 @@
 """sdiag：调度的近况。来源：sdiag(1) 22.05 版。
 
-只说数据库里查得到的真数：今天（UTC）提交、启动、结束了多少，此刻排队与运行的有多少。
+只说数据库里查得到的真数：今天（UTC）或 `-r` 以来提交、启动、结束了多少，此刻排队与运行的有多少。
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from scns.cli.options import collect, parse
 from scns.cli.stop import answer
 from scns.cli.tables.sdiag import TABLE
 from scns.db import connect
-from scns.errors import RequestRefused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 _COUNTS = """
-WITH since AS (SELECT date_trunc('day', now(), 'UTC') AS at)
+WITH since AS (
+    SELECT greatest(date_trunc('day', now(), 'UTC'),
+                    (SELECT r.time FROM scns.reset_list r WHERE r.name = 'statistics')) AS at
+)
 SELECT extract(epoch FROM now())::bigint, extract(epoch FROM since.at)::bigint,
        coalesce(sum(n) FILTER (WHERE q.submit_time >= since.at), 0)::bigint,
        count(*) FILTER (WHERE q.start_time >= since.at),
@@ -42,7 +44,8 @@ SELECT extract(epoch FROM now())::bigint, extract(epoch FROM since.at)::bigint,
 #: 一个作业也没有时。
 _NONE = """
 SELECT extract(epoch FROM now())::bigint,
-       extract(epoch FROM date_trunc('day', now(), 'UTC'))::bigint
+       extract(epoch FROM greatest(date_trunc('day', now(), 'UTC'),
+               (SELECT r.time FROM scns.reset_list r WHERE r.name = 'statistics')))::bigint
 """
 
 _NAMES = (
@@ -56,6 +59,9 @@ _NAMES = (
     ("jobs_suspended", "Jobs suspended:"),
 )
 
+# 从这一项起说的是此刻
+_PRESENT = 5
+
 _RULE = "*" * 55
 
 
@@ -67,13 +73,15 @@ def run(words: list[str]) -> int:
         sys.stdout.write(text)
         return 0
     chosen = collect(TABLE, parsed, environ=os.environ)
-    if "reset" in chosen.chosen:
-        raise RequestRefused("the figures come from the history and cannot be reset")
     connection = connect.connect()
     if chosen.text("clusters") is not None:
         from scns.cli.control import check_clusters
 
         check_clusters(connection, chosen.text("clusters") or "")
+    if "reset" in chosen.chosen:
+        connect.call(connection, "SELECT scns.reset_statistics()")
+        sys.stdout.write("Reset scheduling statistics\n")
+        return 0
     now, since, counts = _counts(connection)
     if "json" in chosen.chosen or "yaml" in chosen.chosen:
         _dump(now, since, counts, yaml="yaml" in chosen.chosen)
@@ -85,6 +93,8 @@ def run(words: list[str]) -> int:
         _RULE,
     ]
     lines += [f"{title} {count}" for (_, title), count in zip(_NAMES, counts, strict=True)]
+    # 此刻的状态之前有它的时刻
+    lines.insert(4 + _PRESENT, f"\nJob states ts:  {time.ctime(now)} ({now})")
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from scns.cli.options import Parsed
 
-# 前面是 `scns.db.priorities.COLUMNS`
+# 前面的列同 `scns.db.priorities.SUBJECTS`，第一列是作业号，第二列账户，第十三列分区
 _JOBS = """
 SELECT l.id, l.account, l.uid, l.eligible, l.submitted, l.nodes, l.cpus, l.partition_factor,
        l.qos_priority, l.nice, l.site, l.time_limit, l.partition, l.memory_per_node,
@@ -148,20 +148,19 @@ def _rows(connection: Any, chosen: Parsed, weights: Weights, cluster: str) -> li
     }
     rows = []
     for found in connect.call(connection, _JOBS, parameters):
-        about = dict(zip(priorities.COLUMNS, found, strict=False))
-        fairshare, ranked, owner, array, task, stored, qos = found[len(priorities.COLUMNS) :]
+        *about, fairshare, ranked, owner, array, task, stored, qos = found
         priority = priority_of(
             priorities.subject_of(about, weights, measures, fairshare),
             weights,
             measures.scale,
             now if ranked is None else ranked,
         )
-        label = str(about["id"]) if task is None else f"{array}_{task}"
+        label = str(about[0]) if task is None else f"{array}_{task}"
         # 没有算过的（刚提交，或不用多因素）是库里的数；只升不降的也是
         kept = ranked is None or "INCR_ONLY" in weights.flags
         row = Row(label, priority, stored if kept else priority.total, cluster)
         row.partition, row.owner, row.account, row.qos = (
-            about["partition"], owner, about["account"], qos
+            about[12], owner, about[1], qos
         )  # fmt: skip
         rows.append(row)
     return rows

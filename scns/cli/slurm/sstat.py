@@ -10,6 +10,7 @@ import sys
 from functools import partial
 
 from scns.cli.accounting import lines, records, sheet, values
+from scns.cli.fields.accounting import TEXT
 from scns.cli.options import collect, parse
 from scns.cli.stop import answer
 from scns.cli.tables.sstat import TABLE
@@ -44,6 +45,14 @@ SELECT q.id, t.step_id FROM scns.queue q
 """
 
 
+_PLACES = """
+SELECT coalesce(q.array_job_id || '_' || q.array_task_id, q.id::text), t.step_id, t.node_list
+  FROM scns.queue q JOIN scns.step_list t ON t.job_id = q.id AND t.attempt = q.attempt
+ WHERE q.id = %s AND t.step_id = ANY (%s)
+ ORDER BY t.step_id
+"""
+
+
 def run(words: list[str]) -> int:
     """打印各步，返回退出码；有作业没有在跑时是 1。"""
     parsed = parse(TABLE, words)
@@ -57,7 +66,8 @@ def run(words: list[str]) -> int:
     wanted = ",".join([*chosen.all("jobs"), *chosen.operands])
     if not wanted:
         raise UsageError("You didn't give me any jobs to stat.")
-    layout = _layout(chosen)
+    pids = "pidformat" in chosen.chosen
+    layout = _layout(chosen, pids=pids)
     references = [_reference(word) for word in wanted.split(",") if word]
     connection = connect.connect()
     sizes = values.Sizes(convert="noconvert" not in chosen.chosen)
@@ -73,6 +83,10 @@ def run(words: list[str]) -> int:
             sys.stderr.write(f"sstat: error: no steps running for job {job}\n")
             code = 1
         for job_id, numbers in found.items():
+            if pids:
+                cells = _processes(connection, job_id, numbers)
+                output.write("".join(map(layout.row, cells)).encode())
+                continue
             chosen_steps = ("t.ended IS NULL AND t.step_id = ANY (%s)", [numbers])
             rows = records.Rows(("false", []), chosen_steps)
             lines.Lines(layout, sizes, clock, rows).write(connection, [job_id], output.write)
@@ -113,8 +127,25 @@ def _reference(word: str) -> tuple[int, int | None, str | None]:
     return int(number), int(task) if task else None, step or None
 
 
-def _layout(chosen: Parsed) -> sheet.Layout:
+def _processes(connection: Any, job_id: int, numbers: list[int]) -> list[list[str]]:
+    """`-i` 的各行；进程号只有这台机器上的，且是看得见的：自己的，root 看得见全部的。"""
+    from scns.cli.scontrol.processes import processes
+
+    names = {number: name for name, number in values.STEP_NAMES.items()}
+    running = list(processes())
+    rows = []
+    for job, number, nodes in connect.call(connection, _PLACES, (job_id, numbers)):
+        step = names.get(number, str(number))
+        pids = [str(one.pid) for one in running if one.job == job_id and one.step == step]
+        rows.append([f"{job}.{step}", nodes, ",".join(pids)])
+    return rows
+
+
+def _layout(chosen: Parsed, *, pids: bool) -> sheet.Layout:
     columns = sheet.parse_columns(",".join(chosen.all("format")) or DEFAULT)
+    if pids:
+        columns = [*sheet.parse_columns("jobid"), sheet.Column("Nodelist", 20, TEXT)]
+        columns.append(sheet.Column("Pids", 20, TEXT))
     if "parsable" not in chosen.chosen and "parsable2" not in chosen.chosen:
         return sheet.Layout(columns, None, ending=False)
     return sheet.Layout(columns, "|", ending="parsable" in chosen.chosen)
