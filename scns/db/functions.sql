@@ -96,6 +96,85 @@ CREATE TRIGGER job_state_changed AFTER UPDATE OF state ON scns.job
   FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state)
   EXECUTE FUNCTION scns.record_job_event();
 
+-- ── 变化 ────────────────────────────────────────────────────────────────────
+
+-- 排计划读的每一张表都有触发器：改了与计划有关的列，同一个事务里记下要重读什么。因此不论谁改、
+-- 从哪里改、多晚提交，都不会漏；多记无妨。列与 scns.db.jobs、scns.db.nodes 里排计划的语句一致
+CREATE FUNCTION scns.note_job() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO scns.change (job_id) VALUES (coalesce(NEW.id, OLD.id));
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION scns.note_allocation() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO scns.change (job_id, node)
+  VALUES (coalesce(NEW.job_id, OLD.job_id), coalesce(NEW.node, OLD.node));
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION scns.note_node() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO scns.change (node) VALUES (coalesce(NEW.name, OLD.name));
+  RETURN NULL;
+END $$;
+
+-- 一次提交改了，用着它的作业都要重读
+CREATE FUNCTION scns.note_submission() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO scns.change (job_id)
+  SELECT j.id FROM scns.job j WHERE j.submission_id = NEW.id AND j.end_time IS NULL;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION scns.note_rules() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  INSERT INTO scns.change DEFAULT VALUES;
+  RETURN NULL;
+END $$;
+
+CREATE TRIGGER job_added AFTER INSERT OR DELETE ON scns.job
+  FOR EACH ROW EXECUTE FUNCTION scns.note_job();
+-- reason 与 expected_start 由排计划的写，不必告诉它；别人只会把 reason 写回 None
+CREATE TRIGGER job_changed AFTER UPDATE ON scns.job
+  FOR EACH ROW WHEN (
+    ROW(OLD.state, OLD.eligible, OLD.shape, OLD.priority, OLD.eligible_time, OLD.waiting,
+        OLD.array_job_id, OLD.submission_id, OLD.limit_time, OLD.kill_time, OLD.resuming)
+    IS DISTINCT FROM
+    ROW(NEW.state, NEW.eligible, NEW.shape, NEW.priority, NEW.eligible_time, NEW.waiting,
+        NEW.array_job_id, NEW.submission_id, NEW.limit_time, NEW.kill_time, NEW.resuming)
+    OR NEW.reason = 'None' AND OLD.reason <> 'None')
+  EXECUTE FUNCTION scns.note_job();
+CREATE TRIGGER submission_changed AFTER UPDATE ON scns.submission
+  FOR EACH ROW EXECUTE FUNCTION scns.note_submission();
+CREATE TRIGGER allocation_changed AFTER INSERT OR UPDATE OR DELETE ON scns.allocation
+  FOR EACH ROW EXECUTE FUNCTION scns.note_allocation();
+CREATE TRIGGER node_added AFTER INSERT OR DELETE ON scns.node
+  FOR EACH ROW EXECUTE FUNCTION scns.note_node();
+CREATE TRIGGER node_changed AFTER UPDATE ON scns.node
+  FOR EACH ROW WHEN (
+    ROW(OLD.cpus, OLD.idle_cpus, OLD.memory, OLD.memory_alloc, OLD.features, OLD.gres, OLD.weight,
+        OLD.position, OLD.configured, OLD.stepd, OLD.drain, OLD.down)
+    IS DISTINCT FROM
+    ROW(NEW.cpus, NEW.idle_cpus, NEW.memory, NEW.memory_alloc, NEW.features, NEW.gres, NEW.weight,
+        NEW.position, NEW.configured, NEW.stepd, NEW.drain, NEW.down))
+  EXECUTE FUNCTION scns.note_node();
+CREATE TRIGGER partition_changed AFTER INSERT OR UPDATE OR DELETE ON scns.partition
+  FOR EACH STATEMENT EXECUTE FUNCTION scns.note_rules();
+CREATE TRIGGER account_changed AFTER INSERT OR UPDATE OR DELETE ON scns.account
+  FOR EACH STATEMENT EXECUTE FUNCTION scns.note_rules();
+CREATE TRIGGER association_changed AFTER INSERT OR UPDATE OR DELETE ON scns.association
+  FOR EACH STATEMENT EXECUTE FUNCTION scns.note_rules();
+CREATE TRIGGER qos_changed AFTER INSERT OR UPDATE OR DELETE ON scns.qos
+  FOR EACH STATEMENT EXECUTE FUNCTION scns.note_rules();
+CREATE TRIGGER user_changed AFTER INSERT OR UPDATE OR DELETE ON scns.os_user
+  FOR EACH STATEMENT EXECUTE FUNCTION scns.note_rules();
+
 -- ── 信 ──────────────────────────────────────────────────────────────────────
 
 -- 写下一封信要说的事实。没有要求 ARRAY_TASKS 的数组只在头一个启动、最后一个结束时各写一封

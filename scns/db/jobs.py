@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-#: 每个形状的前若干个可以启动的作业。形状之间用索引跳读，代价只与形状数有关，与队列长度无关。
-WAITING_HEADS = """
+#: 有作业可以启动的各个形状；用索引跳读，代价只与形状数有关，与队列长度无关。
+SHAPES = """
 WITH RECURSIVE shapes AS (
     (SELECT shape FROM scns.job WHERE state = 'PENDING' AND eligible ORDER BY shape LIMIT 1)
     UNION ALL
@@ -17,44 +17,46 @@ WITH RECURSIVE shapes AS (
              ORDER BY j.shape LIMIT 1)
       FROM shapes s WHERE s.shape IS NOT NULL
 )
+SELECT shape FROM shapes WHERE shape IS NOT NULL
+"""
+
+#: 这些形状各自的前若干个可以启动的作业，列与 `WAITING_JOBS` 相同。
+HEADS = """
 SELECT h.id, h.submission_id, h.shape, h.priority, extract(epoch FROM h.eligible_time)::float8,
        h.uid, h.reason, h.waiting::text, extract(epoch FROM h.expected_start)::float8,
-       h.array_job_id
-  FROM shapes s
+       h.array_job_id,
+       CASE WHEN h.array_job_id IS NOT NULL
+            THEN (SELECT s.array_limit FROM scns.submission s WHERE s.id = h.submission_id) END
+  FROM unnest(%(shapes)s::bigint[]) AS w(shape)
  CROSS JOIN LATERAL (
     SELECT j.* FROM scns.job j
-     WHERE j.state = 'PENDING' AND j.eligible AND j.shape = s.shape
+     WHERE j.state = 'PENDING' AND j.eligible AND j.shape = w.shape
      ORDER BY j.priority DESC, j.id
      LIMIT %(depth)s) h
- WHERE s.shape IS NOT NULL
 """
 
-#: 一个排队的作业，列与 `WAITING_HEADS` 相同；不论它参不参与排计划。
-WAITING_JOB = """
+#: 这些作业里排队的；`hindered` 为真时，被扣住、依赖未满足的也算。
+WAITING_JOBS = """
 SELECT j.id, j.submission_id, j.shape, j.priority, extract(epoch FROM j.eligible_time)::float8,
        j.uid, j.reason, j.waiting::text, extract(epoch FROM j.expected_start)::float8,
-       j.array_job_id
+       j.array_job_id,
+       CASE WHEN j.array_job_id IS NOT NULL
+            THEN (SELECT s.array_limit FROM scns.submission s WHERE s.id = j.submission_id) END
   FROM scns.job j
- WHERE j.id = %(id)s AND j.state = 'PENDING'
+ WHERE j.id = ANY (%(ids)s::bigint[]) AND j.state = 'PENDING'
+   AND (j.eligible OR %(hindered)s::boolean)
 """
 
-#: 计划要看的要求；计划者按提交号缓存，执行过请求就清掉缓存。
+#: 计划要看的要求；形状相同的作业要求也相同，计划者每个形状只读一份。
 SUBMISSIONS = """
 SELECT id, partition, tasks, cpus_per_task, nodes_min, nodes_max, tasks_per_node,
        mincpus, memory_per_node, memory_per_cpu, time_limit, time_min, exclusive, overcommit,
-       "constraint", node_list, exclude, gres, licenses, account, array_limit, qos,
-       extract(epoch FROM deadline)::float8, cpus
+       "constraint", node_list, exclude, gres, licenses, account, qos, cpus
   FROM scns.submission WHERE id = ANY (%(ids)s)
 """
 
-#: 数组正占着节点的元素数，给 %N 限额用。
-ARRAY_ACTIVE = """
-SELECT array_job_id, count(*) FROM scns.job
- WHERE array_job_id = ANY (%(ids)s) AND state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
- GROUP BY array_job_id
-"""
-
-#: 在跑的：预计何时交还什么。收尾的正在交还，不是没有时限；挂起的不知何时继续，也不再独占节点。
+#: 占着节点的，或其中的这些作业（`ids` 不为 NULL）：预计何时交还什么。收尾的正在交还，不是没有
+#: 时限；挂起的不知何时继续，也不再独占节点。
 RUNNING = """
 SELECT j.id, j.uid, s.account,
        extract(epoch FROM CASE j.state WHEN 'COMPLETING' THEN j.kill_time
@@ -64,6 +66,7 @@ SELECT j.id, j.uid, s.account,
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
+ WHERE %(ids)s::bigint[] IS NULL OR a.job_id = ANY (%(ids)s::bigint[])
 """
 
 #: 只有租约的持有者写得进计划；顺带挡住过期的计划者。

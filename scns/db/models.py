@@ -21,6 +21,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Sequence,
+    Table,
     Text,
     text,
 )
@@ -386,7 +387,7 @@ class Job(SQLModel, table=True):
         Index(
             "job_depends",
             "id",
-            postgresql_where=text(f"{_PENDING} AND dependency IN ('NEW', 'WAITING')"),
+            postgresql_where=text(f"{_PENDING} AND dependency <> 'MET'"),
         ),
         Index("job_on_node", "limit_time", postgresql_where=text(_ON_NODE)),
         Index(
@@ -707,6 +708,18 @@ class Mail(SQLModel, table=True):
     time: datetime = _time(nullable=False, now=True)
     kind: str = _text(nullable=False)
     detail: dict[str, Any] = _jsonb("'{}'")
+
+
+#: 排计划的 scnsd 还没有读过的变化：哪个作业、哪个节点的行要重读；两者都空是全部重读。
+#: 由触发器随改动一起写下，读过就删（见 `scns.db.changes`），因此既不要主键也不必落盘：服务器
+#: 崩溃之后它是空的，而那时 scnsd 必然重连，全部重读。
+change = Table(
+    "change",
+    metadata,
+    Column("job_id", BigInteger, nullable=True),
+    Column("node", Text, nullable=True),
+    prefixes=["UNLOGGED"],
+)
 
 
 class Event(SQLModel, table=True):

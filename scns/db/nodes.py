@@ -109,7 +109,8 @@ UPDATE scns.node SET last_seen = now(), cpu_load = %(cpu_load)s, free_memory = %
 #: stepd 连上或断开；没有变就不写。
 SET_STEPD = "UPDATE scns.node SET stepd = %(up)s WHERE name = %(node)s AND stepd <> %(up)s"
 
-#: 规划看得见的节点。挂起后等着继续的作业，它的 CPU 空出来也不给别的作业。
+#: 规划看得见的节点，或其中的这些（`names` 不为 NULL）。挂起后等着继续的作业，它的 CPU 空出来也不给
+#: 别的作业。
 NODES = """
 SELECT name, cpus,
        (idle_cpus - coalesce((SELECT range_agg(a.suspended_cpus)
@@ -119,7 +120,7 @@ SELECT name, cpus,
        memory, memory - memory_alloc, features, gres, weight,
        configured AND stepd AND NOT drain AND NOT down, position
   FROM scns.node
- ORDER BY weight, position, name
+ WHERE %(names)s::text[] IS NULL OR name = ANY (%(names)s::text[])
 """
 
 PARTITIONS = """

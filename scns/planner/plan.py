@@ -20,6 +20,7 @@ from scns.planner.snapshot import Partition, Reservation, Snapshot, Waiting
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scns.planner.queue import Line
     from scns.planner.snapshot import Node, Policy, Request
     from scns.planner.standing import Standing
 
@@ -36,15 +37,18 @@ class Plan:
     参数：
         starts：现在启动的，按决定的次序；一个数组可以有几项
         first：各分区（车道，见 `Need`）里第一个放不下的作业，后面的都在等它
+        ended：走到了尽头的列，按走到的先后；队列里若没有放全，后面的也许还能启动
+        compiler：配置不变时，各轮的是同一个对象
     """
 
     starts: list[Start]
     first: dict[str, int]
+    ended: list[Line] = field(repr=False, compare=False)
+    compiler: Compiler = field(repr=False, compare=False)
     _noted: dict[int, Blocked]
     _standing: Standing | None = field(repr=False, compare=False)
     _ledger: Ledger = field(repr=False, compare=False)
     _queue: Queue = field(repr=False, compare=False)
-    _compiler: Compiler = field(repr=False, compare=False)
     _limiter: Limiter | None = field(repr=False, compare=False)
     _told: dict[int, Blocked] | None = field(default=None, repr=False, compare=False)
 
@@ -70,7 +74,7 @@ class Plan:
         if job.count <= 0:
             return Blocked(job.job_id, "JobArrayTaskLimit")
         line = self._queue.line_of(job)
-        demand = self._compiler.demand(line, job) if line else self._compiler.compile(job)
+        demand = self.compiler.demand(line, job) if line else self.compiler.compile(job)
         if demand.reason:
             return Blocked(job.job_id, demand.reason, unavailable=demand.unavailable)
         excess = self._limiter.check(job, tres_of(job.request)) if self._limiter else None
@@ -140,7 +144,15 @@ def decide(
     done = Round(ledger, compiler, queue, policy, limiter)
     done.run()
     return Plan(
-        done.starts, done.first, done.blocked, done.standing, ledger, queue, compiler, limiter
+        done.starts,
+        done.first,
+        done.ended,
+        compiler,
+        done.blocked,
+        done.standing,
+        ledger,
+        queue,
+        limiter,
     )
 
 

@@ -211,6 +211,8 @@ class Walk:
         self._heads = queue.heads
         self._further: list[tuple[Rank, int, Line]] = []
         self._after = after
+        #: 走到了尽头的列：每个作业都已有着落。
+        self.ended: list[Line] = []
 
     def __iter__(self) -> Iterator[tuple[Line, int]]:
         heads, further = self._heads, self._further
@@ -228,6 +230,8 @@ class Walk:
         """这一列的第 `index` 个已有着落，轮到它的下一个。"""
         if index + 1 < len(line.jobs):
             heappush(self._further, (line.rank(line.jobs[index + 1]), index + 1, line))
+        else:
+            self.ended.append(line)
 
     def resume(self, line: Line, after: Rank) -> None:
         """一列的头在 `after` 以前：从它在那以后的第一个作业走起。"""

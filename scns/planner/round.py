@@ -73,6 +73,11 @@ class Round:
         self._misfits = Failures()
         self._hopeless = Failures()
 
+    @property
+    def ended(self) -> list[Line]:
+        """走到了尽头的列。"""
+        return self._walk.ended
+
     def run(self) -> None:
         """走过队列一遍。"""
         if self._kept is not None:

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import psycopg2
+
 from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
 from scns.errors import ScnsError
@@ -28,6 +30,7 @@ from scns.scheduler import (
 )
 from scns.scheduler.allocator import LostLeaseError, allocate
 from scns.scheduler.mail import LOOK_AGAIN, Mailer
+from scns.scheduler.mirror import UNTOLD, Mirror
 from scns.scheduler.orders import Orders
 from scns.scheduler.ranking import Ranker
 from scns.scheduler.reader import Reader
@@ -39,9 +42,7 @@ if TYPE_CHECKING:
 
     from scns.config import Config
     from scns.planner.plan import Plan
-    from scns.planner.snapshot import Snapshot
     from scns.scheduler.link import StepdLink
-    from scns.scheduler.reader import Head
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Scheduler:
         reload：重读配置文件，返回新的配置
         epoch：手里的租约；None 是别的节点在排计划
         planner：留着的规划器；形状编译过一次就不再编译
+        mirror：留着的快照；每轮只重读变了的
         configured：配置已经写进数据库
         orders：已经要求过 stepd 的
         resuming：有挂起的作业在等它的 CPU 空出来
@@ -79,6 +81,7 @@ class Scheduler:
     configured: bool = False
     planner: Planner = field(default_factory=Planner)
     orders: Orders = field(default_factory=Orders)
+    mirror: Mirror = field(init=False)
     mailer: Mailer = field(init=False)
     ranker: Ranker = field(init=False)
     resuming: bool = True
@@ -88,6 +91,7 @@ class Scheduler:
     stepd_up: bool | None = None
 
     def __post_init__(self) -> None:
+        self.mirror = Mirror(self.reader)
         self.mailer = Mailer(self.config.mail_prog, self.config.mail_domain)
         self.ranker = Ranker.of(self.config)
 
@@ -103,7 +107,7 @@ class Scheduler:
             self.cursor.execute("LISTEN scns_node")
         facts = machine.facts(self.node)
         self.cursor.execute(nodes.REGISTER_NODE, facts)
-        self.reader.forget()
+        self.mirror.forget()
         self.orders.forget()
         self.next_slow = 0.0
         if self.link.connect():
@@ -131,7 +135,7 @@ class Scheduler:
         if self.epoch is not None:
             self.settle(everything=slow)
             self.ranker.rank(self.cursor, now)
-            self.plan_and_allocate(now)
+            self.plan_and_allocate(now, everything=slow)
         self.start_assigned()
         if self.link.client is not None:
             self.orders.give(self.cursor, self.node, self.link, float(self.config.kill_wait))
@@ -206,9 +210,6 @@ class Scheduler:
         for key in effects.lost:
             self.link.ended[key] = endings.lost(time.time())
         self.resuming = self.resuming or effects.resuming
-        if effects.count:
-            # 请求可能改了作业要的东西
-            self.reader.forget()
         if effects.reconfigure:
             self.reload_config()
         self.stopping = self.stopping or effects.shutdown
@@ -230,6 +231,7 @@ class Scheduler:
         if self.epoch is not None:
             nodes.apply_config(self.cursor, self.config)
         self.reader = Reader.of(self.config)
+        self.mirror = Mirror(self.reader)
         self.ranker = Ranker.of(self.config)
         self.mailer.program = self.config.mail_prog
         self.mailer.domain = self.config.mail_domain
@@ -240,8 +242,7 @@ class Scheduler:
             self.link.acknowledge_steps(steps.record(self.cursor, self.node, self.link.steps))
         if not (self.link.ended or self.link.refused):
             return
-        if endings.drain(self.cursor, self.node, self.link):
-            self.reader.forget()
+        endings.drain(self.cursor, self.node, self.link)
         done, touched = endings.record(self.cursor, self.link, self.config, self.ranker.half_life)
         self.touched += touched
         self.orders.killing.difference_update(done)
@@ -258,34 +259,74 @@ class Scheduler:
         self.cursor.execute(jobs.CANCEL_INVALID_DEPENDENCY)
         self.touched += [job_id for (job_id,) in self.cursor.fetchall()]
 
-    def plan_and_allocate(self, now: float) -> None:
-        """读快照，排计划，写下启动与其余各自的原因。"""
-        snapshot, heads = self.reader.read(self.cursor, now)
-        if not heads:
-            return
-        decided = self.planner.plan(snapshot)
-        if decided.starts and self.epoch is not None:
-            try:
-                started = allocate(self.cursor, self.node, self.epoch, decided.starts, heads)
-            except LostLeaseError:
-                log.warning("lost the scheduling lease while planning")
-                self.epoch = None
-                return
-            self.touched += [job_id for job_id, _ in started]
-            self.cursor.execute("NOTIFY scns_node")
-        self.write_reasons(snapshot, decided, heads)
+    def plan_and_allocate(self, now: float, *, everything: bool) -> None:
+        """跟上数据库；有变化就排计划，写下启动与其余各自的原因。
 
-    def write_reasons(self, snapshot: Snapshot, decided: Plan, heads: dict[int, Head]) -> None:
+        参数：
+            everything：全部重读，没有变化也排一次：挡着别的作业的，时候到了也会变
+        """
+        if self.epoch is None:
+            return
+        mirror = self.mirror
+        if not mirror.refresh(self.cursor, self.node, self.epoch, now, everything=everything):
+            return
+        decided = self.decide(now) if mirror.heads else None
+        mirror.stale = False
+        if decided is None:
+            return
+        if decided.starts and not self.allocate(decided):
+            return
+        self.write_reasons(decided, now)
+
+    def decide(self, now: float) -> Plan | None:
+        """排一次计划；规划出了差错为 None，记下来，别的照做。"""
+        try:
+            snapshot = self.mirror.snapshot(self.cursor, now)
+            decided = self.planner.plan(snapshot, self.mirror.queue)
+            while self.mirror.deepen(self.cursor, decided.ended, now):
+                decided = self.planner.plan(snapshot, self.mirror.queue)
+        except psycopg2.Error:
+            raise
+        except Exception:
+            log.exception("planning failed")
+            self.mirror.forget()
+            return None
+        return decided
+
+    def allocate(self, decided: Plan) -> bool:
+        """写下启动；租约已不在手里时返回 False。"""
+        assert self.epoch is not None
+        starts, heads = decided.starts, self.mirror.heads
+        try:
+            started = allocate(self.cursor, self.node, self.epoch, starts, heads)
+        except LostLeaseError:
+            log.warning("lost the scheduling lease while planning")
+            self.epoch = None
+            return False
+        # 有的作业行当时被别人锁着：什么也没有变，下一轮仍要再试
+        self.mirror.stale = len(started) < len(starts)
+        self.touched += [job_id for job_id, _ in started]
+        self.cursor.execute("NOTIFY scns_node")
+        return True
+
+    def write_reasons(self, decided: Plan, now: float) -> None:
         """写下没有启动的各自的原因与预计；与库里相同的不写。"""
+        heads = self.mirror.heads
         started = {start.job_id for start in decided.starts if heads[start.job_id].waiting is None}
-        blocked = [decided.blocked_of(job) for job in snapshot.waiting if job.job_id not in started]
+        blocked = [
+            decided.blocked_of(job)
+            for job in self.mirror.unsettled(decided)
+            if job.job_id not in started
+        ]
         moved = {
             one.job_id
             for one in blocked
-            if estimate.moved(heads[one.job_id].expected, one.expected_start, snapshot.now)
+            if estimate.moved(heads[one.job_id].expected, one.expected_start, now)
         }
         changed = [
-            one for one in blocked if one.job_id in moved or one.text != heads[one.job_id].reason
+            one
+            for one in blocked
+            if one.job_id in moved or not _same(one.text, heads[one.job_id].reason)
         ]
         if changed:
             self.cursor.execute(
@@ -297,6 +338,8 @@ class Scheduler:
                     "moved": [one.job_id in moved for one in changed],
                 },
             )
+            self.mirror.tell(changed)
+        self.mirror.settled(decided)
 
     def start_assigned(self) -> None:
         """启动分配到本节点、stepd 还不知道的作业。"""
@@ -344,3 +387,8 @@ class Scheduler:
         self.cursor.execute(statement, {"key": key})
         row = self.cursor.fetchone()
         return None if row is None else bytes(row[0])
+
+
+def _same(text: str, written: str) -> bool:
+    """库里写着的原因显示出来是否已经一样。"""
+    return text == written or (text in UNTOLD and written in UNTOLD)

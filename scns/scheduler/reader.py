@@ -1,9 +1,9 @@
-"""从数据库读出规划器的快照。"""
+"""从数据库读出规划器的快照：一次全部读出，或者一部分一部分地读。"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,15 @@ from scns.errors import ScnsError
 from scns.planner.features import Features
 from scns.planner.snapshot import (
     Kind,
+    Limits,
     Node,
     Partition,
     Policy,
     Request,
-    Running,
     Snapshot,
-    Use,
     Waiting,
 )
+from scns.scheduler.holdings import Holdings, counts
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ _KINDS: Mapping[str, Kind] = {"sched/builtin": "fifo", "sched/firstfit": "firstf
 #: 每个形状至多取出多少个候选；空闲 CPU 更少时只取那么多。
 MAX_DEPTH = 256
 
-#: 缓存的要求数；超出时整个清掉，重读不过一次查询。
+#: 缓存几个形状的要求；超出时整个清掉，重读不过一次查询。
 CACHE_SIZE = 20_000
 
 
@@ -70,15 +70,25 @@ class Head:
 
     参数：
         reason、expected：数据库里写着的原因与预计启动的时刻（epoch 秒）
-        waiting：数组还没启动的序号；不是数组时为 None
-        throttle：`--array=…%N` 的 N；`active` 是数组占着节点的元素数
+        waiting：数组还没启动的序号；不是数组，或是数组里的一个元素时为 None
+        array_id：所属数组；`throttle` 是它 `--array=…%N` 的 N，`active` 是它占着节点的元素数
     """
 
     reason: str
     waiting: list[tuple[int, int]] | None
     expected: float | None = None
+    array_id: int | None = None
     throttle: int | None = None
     active: int = 0
+
+    @property
+    def size(self) -> int:
+        """还有几个要启动。"""
+        return 1 if self.waiting is None else sum(stop - start for start, stop in self.waiting)
+
+
+#: 一个候选：规划要知道的，与其余的。
+Found = tuple[Waiting, Head]
 
 
 @dataclass(slots=True)
@@ -88,12 +98,11 @@ class Submission:
     request: Request
     account: str
     qos: str
-    array_limit: int | None
 
 
 @dataclass(slots=True)
 class Reader:
-    """读快照，缓存解析过的要求。
+    """把数据库的行读成规划器的数据；一个形状的要求只读一遍，形状里已经包含了要求的每一项。
 
     参数：
         half_life：用量的半衰期，秒；None 不衰减
@@ -112,7 +121,7 @@ class Reader:
     def read(
         self, cursor: Any, now: float, depth: int | None = None
     ) -> tuple[Snapshot, dict[int, Head]]:
-        """读出此刻的快照。
+        """从头读出此刻的快照。
 
         参数：
             now：epoch 秒
@@ -121,60 +130,109 @@ class Reader:
         返回：
             快照，以及候选作业号到 `Head`
         """
-        cursor.execute(jobs.RUNNING)
-        running, gres_used, exclusive = _running(cursor.fetchall())
-        cursor.execute(nodes.NODES)
-        cluster = [
-            _node(row, gres_used.get(row[0], {}), exclusive.get(row[0]))
-            for row in cursor.fetchall()
-        ]
-        cursor.execute(nodes.PARTITIONS)
-        partitions = [_partition(row) for row in cursor.fetchall()]
+        holdings = Holdings()
+        holdings.replace((), self.running(cursor, None))
+        cluster = [node for _, node in sorted(self.nodes(cursor, None, holdings), key=_first)]
         idle = sum(len(node.idle) for node in cluster if node.up)
-        cursor.execute(jobs.WAITING_HEADS, {"depth": depth or min(idle, MAX_DEPTH) + 1})
-        found = self._waiting(cursor, cursor.fetchall(), now)
-        waiting = [job for job, _ in found]
-        details = {job.job_id: head for job, head in found}
+        partitions = self.partitions(cursor)
+        found = self.heads(cursor, self.shapes(cursor), depth or min(idle, MAX_DEPTH) + 1, now)
+        throttle(found, holdings.active)
         snapshot = Snapshot(
             now=now,
             nodes=cluster,
             partitions=partitions,
-            running=running,
-            waiting=waiting,
+            running=list(holdings.jobs.values()),
+            waiting=[job for job, _ in found],
             licenses=self.licenses,
             policy=self.policy,
         )
-        cursor.execute(accounts.LIMITS)
-        _put_limits(snapshot, *cursor.fetchone())
-        if any(one.grp_tres_mins for one in _association_limits(snapshot)):
-            cursor.execute(accounts.USAGE)
-            usage = accounts.read_usage(cursor.fetchall(), self.half_life, now)
-            snapshot.usage = {owner: seconds / 60 for owner, seconds in usage.items()}
-        return snapshot, details
+        self.put_limits(cursor, snapshot)
+        self.put_usage(cursor, snapshot)
+        return snapshot, {job.job_id: head for job, head in found}
 
-    def read_job(self, cursor: Any, job_id: int, now: float) -> tuple[Waiting, Head] | None:
+    def read_job(self, cursor: Any, job_id: int, now: float) -> Found | None:
         """读一个排队的作业，被扣住、依赖未满足的也算；不在排队时为 None。"""
-        cursor.execute(jobs.WAITING_JOB, {"id": job_id})
-        found = self._waiting(cursor, cursor.fetchall(), now)
+        found = self.jobs(cursor, [job_id], now, hindered=True)
+        used = Holdings()
+        used.replace((), self.running(cursor, None))
+        throttle(found, used.active)
         return found[0] if found else None
 
-    def _waiting(self, cursor: Any, rows: list[Any], now: float) -> list[tuple[Waiting, Head]]:
-        """候选的各行，列见 `WAITING_HEADS`。"""
-        submissions = self._submissions(cursor, {row[1] for row in rows})
-        active = _array_active(cursor, sorted({row[9] for row in rows if row[9] is not None}))
-        rooms: dict[int, int] = {}
+    def running(self, cursor: Any, ids: list[int] | None) -> list[Any]:
+        """占着节点的作业的行，给 `Holdings`；`ids` 为 None 时是全部。"""
+        cursor.execute(jobs.RUNNING, {"ids": ids})
+        return list(cursor.fetchall())
+
+    def nodes(
+        self, cursor: Any, names: list[str] | None, holdings: Holdings
+    ) -> list[tuple[Any, Node]]:
+        """节点，各带着它在集群里的次序；`names` 为 None 时是全部。"""
+        cursor.execute(nodes.NODES, {"names": names})
+        return [
+            (
+                (row[7], row[9], row[0]),
+                _node(row, holdings.gres_used(row[0]), holdings.exclusive_by(row[0])),
+            )
+            for row in cursor.fetchall()
+        ]
+
+    def partitions(self, cursor: Any) -> list[Partition]:
+        """全部分区。"""
+        cursor.execute(nodes.PARTITIONS)
+        return [_partition(row) for row in cursor.fetchall()]
+
+    def shapes(self, cursor: Any) -> list[int]:
+        """有作业可以启动的各个形状。"""
+        cursor.execute(jobs.SHAPES)
+        return [shape for (shape,) in cursor.fetchall()]
+
+    def heads(self, cursor: Any, shapes: list[int], depth: int, now: float) -> list[Found]:
+        """这些形状各自的前 `depth` 个候选。"""
+        cursor.execute(jobs.HEADS, {"shapes": shapes, "depth": depth})
+        return self._waiting(cursor, cursor.fetchall(), now)
+
+    def jobs(
+        self, cursor: Any, ids: list[int], now: float, *, hindered: bool = False
+    ) -> list[Found]:
+        """这些作业里可以启动的；`hindered` 为真时，还不可以的也算。"""
+        cursor.execute(jobs.WAITING_JOBS, {"ids": ids, "hindered": hindered})
+        return self._waiting(cursor, cursor.fetchall(), now)
+
+    def put_limits(self, cursor: Any, snapshot: Snapshot) -> None:
+        """把设了的上限放进快照；没有见过的用户没有作业，不必管。"""
+        cursor.execute(accounts.LIMITS)
+        associations, qos, parents, enforced = cursor.fetchone()
+        snapshot.safe = "safe" in enforced.split(",")
+        if not associations and not qos:
+            return
+        snapshot.parents = parents
+        snapshot.qos_limits = {row["name"]: accounts.limits_of(row) for row in qos}
+        snapshot.account_limits = {
+            row["account"]: accounts.limits_of(row) for row in associations if not row["user_name"]
+        }
+        snapshot.user_limits = {
+            (row["account"], row["known_uid"]): accounts.limits_of(row)
+            for row in associations
+            if row["user_name"] and row["known_uid"] is not None
+        }
+
+    def put_usage(self, cursor: Any, snapshot: Snapshot) -> None:
+        """有管着用量的上限，就把此刻的用量放进快照；用量时时在变，每次规划都读。"""
+        if any(one.grp_tres_mins for one in _association_limits(snapshot)):
+            cursor.execute(accounts.USAGE)
+            usage = accounts.read_usage(cursor.fetchall(), self.half_life, snapshot.now)
+            snapshot.usage = {owner: seconds / 60 for owner, seconds in usage.items()}
+
+    def _waiting(self, cursor: Any, rows: list[Any], now: float) -> list[Found]:
+        """候选的各行，列见 `WAITING_JOBS`。"""
+        submissions = self._submissions(cursor, {row[2]: row[1] for row in rows})
         found = []
-        # 同一数组的几行（各自成行的元素与余下的）分享 %N，先后照排计划的次序
-        for row in sorted(rows, key=lambda row: (-row[3], row[0])):
-            job_id, submission_id, shape, priority, eligible, uid, reason, left, expected = row[:9]
-            submission = submissions[submission_id]
-            ranges = None if left is None else from_multirange(left)
-            limit, running = submission.array_limit, active.get(row[9], 0)
-            count = 1 if ranges is None else sum(stop - start for start, stop in ranges)
-            if limit is not None and row[9] is not None:
-                room = rooms.setdefault(row[9], max(0, limit - running))
-                count = min(count, room)
-                rooms[row[9]] = room - count
+        for row in rows:
+            job_id, _, shape, priority, eligible, uid, reason, left, expected, array_id, limit = row
+            submission = submissions[shape]
+            head = Head(
+                reason, None if left is None else from_multirange(left), expected, array_id, limit
+            )
             job = Waiting(
                 job_id,
                 shape,
@@ -182,53 +240,51 @@ class Reader:
                 # 这一轮里才放行的，时刻比 now 还晚一点点
                 min(eligible or now, now),
                 submission.request,
-                count,
+                head.size,
                 uid,
                 submission.account,
                 submission.qos,
             )
-            found.append((job, Head(reason, ranges, expected, limit, running)))
+            found.append((job, head))
         return found
 
-    def _submissions(self, cursor: Any, ids: set[int]) -> dict[int, Submission]:
+    def _submissions(self, cursor: Any, wanted: Mapping[int, int]) -> Mapping[int, Submission]:
+        """各形状的要求。
+
+        参数：
+            wanted：形状到它的任意一次提交
+        """
         if len(self._cache) > CACHE_SIZE:
             self._cache.clear()
-        missing = [one for one in ids if one not in self._cache]
+        missing = {one: shape for shape, one in wanted.items() if shape not in self._cache}
         if missing:
-            cursor.execute(jobs.SUBMISSIONS, {"ids": missing})
+            cursor.execute(jobs.SUBMISSIONS, {"ids": list(missing)})
             for row in cursor.fetchall():
                 found = dict(zip(_COLUMNS, row, strict=True))
-                self._cache[row[0]] = Submission(
-                    _request(found), found["account"], found["qos"], found["array_limit"]
+                self._cache[missing[row[0]]] = Submission(
+                    _request(found), found["account"], found["qos"]
                 )
         return self._cache
 
-    def forget(self) -> None:
-        """要求可能被改过（`scontrol update`、重新配置）：下次重读。"""
-        self._cache.clear()
 
+def throttle(found: Iterable[Found], active: Mapping[int, int]) -> None:
+    """照 `%N` 定下数组的各行此刻还能启动几个。
 
-def _put_limits(
-    snapshot: Snapshot,
-    associations: list[Any],
-    qos: list[Any],
-    parents: dict[str, str],
-    enforced: str,
-) -> None:
-    """把设了的上限放进快照；没有见过的用户没有作业，不必管。"""
-    snapshot.safe = "safe" in enforced.split(",")
-    if not associations and not qos:
-        return
-    snapshot.parents = parents
-    snapshot.qos_limits = {row["name"]: accounts.limits_of(row) for row in qos}
-    snapshot.account_limits = {
-        row["account"]: accounts.limits_of(row) for row in associations if not row["user_name"]
-    }
-    snapshot.user_limits = {
-        (row["account"], row["known_uid"]): accounts.limits_of(row)
-        for row in associations
-        if row["user_name"] and row["known_uid"] is not None
-    }
+    同一数组的几行（各自成行的元素与余下的）分享 %N，先后照排计划的次序。
+
+    参数：
+        active：数组到它占着节点的元素数
+    """
+    rooms: dict[int, int] = {}
+    for job, head in sorted(found, key=lambda one: (-one[0].priority, one[0].job_id)):
+        job.count = head.size
+        if head.array_id is None:
+            continue
+        head.active = active.get(head.array_id, 0)
+        if head.throttle is not None:
+            room = rooms.setdefault(head.array_id, max(0, head.throttle - head.active))
+            job.count = min(job.count, room)
+            rooms[head.array_id] = room - job.count
 
 
 def _association_limits(snapshot: Snapshot) -> Iterator[Limits]:
@@ -236,36 +292,8 @@ def _association_limits(snapshot: Snapshot) -> Iterator[Limits]:
     yield from snapshot.user_limits.values()
 
 
-def _array_active(cursor: Any, ids: list[int]) -> dict[int, int]:
-    if not ids:
-        return {}
-    cursor.execute(jobs.ARRAY_ACTIVE, {"ids": ids})
-    return dict(cursor.fetchall())
-
-
-def _running(
-    rows: list[Any],
-) -> tuple[list[Running], dict[str, dict[str, int]], dict[str, int]]:
-    """按作业归拢占用；另给出各节点用掉的 gres 与独占者。"""
-    found: dict[int, Running] = {}
-    gres_used: dict[str, dict[str, int]] = {}
-    exclusive: dict[str, int] = {}
-    for row in rows:
-        job_id, uid, account, end, node, cpus, memory, gres, licenses, array_id, alone, qos = row
-        used = {name: len(ids) if isinstance(ids, list) else ids for name, ids in gres.items()}
-        use = Use(node, cpus, memory, used)
-        known = found.get(job_id)
-        if known is None:
-            held = _counts(licenses)
-            found[job_id] = Running(job_id, uid, account, end, (use,), held, array_id, qos)
-        else:
-            known.uses += (use,)
-        for name, count in used.items():
-            totals = gres_used.setdefault(node, {})
-            totals[name] = totals.get(name, 0) + count
-        if alone == "node":
-            exclusive[node] = job_id
-    return list(found.values()), gres_used, exclusive
+def _first(pair: tuple[Any, Node]) -> Any:
+    return pair[0]
 
 
 def _node(row: Any, gres_used: dict[str, int], exclusive: int | None) -> Node:
@@ -307,7 +335,7 @@ def _partition(row: Any) -> Partition:
 _COLUMNS = (
     "id partition tasks cpus_per_task nodes_min nodes_max tasks_per_node mincpus "
     "memory_per_node memory_per_cpu time_limit time_min exclusive overcommit constraint node_list "
-    "exclude gres licenses account array_limit qos deadline cpus"
+    "exclude gres licenses account qos cpus"
 ).split()
 
 
@@ -342,8 +370,8 @@ def request_of(submission: Mapping[str, Any]) -> Request:
         features=Features(constraint) if constraint else None,
         nodelist=frozenset(hostlist.expand(names)) if names else frozenset(),
         exclude=frozenset(hostlist.expand(excluded)) if excluded else frozenset(),
-        gres=_counts(submission["gres"]),
-        licenses=_counts(submission["licenses"]),
+        gres=counts(submission["gres"]),
+        licenses=counts(submission["licenses"]),
     )
 
 
@@ -359,17 +387,3 @@ def _least_cpus(submission: Mapping[str, Any]) -> int | None:
     if submission["overcommit"] or cpus <= used:
         return asked
     return max(asked or 1, -(-cpus // least))
-
-
-def _counts(text: str | None) -> dict[str, int]:
-    """`gpu:a100:2,disk:1` 或 `matlab:2` 这样的名单：名字到个数，省略个数是 1。"""
-    counts: dict[str, int] = {}
-    for item in (text or "").split(","):
-        if not item or item == "none":
-            continue
-        name, _, last = item.rpartition(":")
-        if name and last.isdigit():
-            counts[name] = counts.get(name, 0) + int(last)
-        else:
-            counts[item] = counts.get(item, 0) + 1
-    return counts

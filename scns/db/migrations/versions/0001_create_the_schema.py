@@ -25,6 +25,13 @@ def upgrade() -> None:
         schema="scns",
     )
     op.create_table(
+        "change",
+        sa.Column("job_id", sa.BigInteger(), nullable=True),
+        sa.Column("node", sa.Text(), nullable=True),
+        schema="scns",
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
         "environment",
         sa.Column("hash", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -592,7 +599,7 @@ def upgrade() -> None:
         ["id"],
         unique=False,
         schema="scns",
-        postgresql_where=sa.text("state = 'PENDING' AND dependency IN ('NEW', 'WAITING')"),
+        postgresql_where=sa.text("state = 'PENDING' AND dependency <> 'MET'"),
     )
     op.create_index(
         "job_end_time",
