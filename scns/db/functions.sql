@@ -1342,7 +1342,7 @@ BEGIN
   WITH late AS (
     UPDATE scns.job
        SET state = 'DEADLINE', reason = 'DeadLine', outcome = 'DEADLINE', end_time = now(),
-           eligible = false
+           eligible = false, expected_start = NULL
      WHERE state = 'PENDING' AND eligible AND start_by < now()
     RETURNING id, array_job_id)
   SELECT id FROM late UNION SELECT array_job_id FROM late WHERE array_job_id IS NOT NULL;
@@ -1359,6 +1359,10 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
      SET eligible = j.hold IS NULL AND j.dependency = 'MET' AND coalesce(j.begin_time <= now(), true),
          eligible_time = CASE WHEN j.hold IS NULL AND j.dependency = 'MET' THEN
            greatest(CASE WHEN j.eligible THEN j.eligible_time ELSE now() END, j.begin_time) END,
+         -- 不再参与排计划的，预计也不算数了；还参与的，排计划的自己会改
+         expected_start = CASE WHEN j.hold IS NULL AND j.dependency = 'MET'
+                                    AND coalesce(j.begin_time <= now(), true)
+                               THEN j.expected_start END,
          reason = CASE WHEN j.hold = 'admin' THEN 'JobHeldAdmin'
                        WHEN j.hold = 'requeue' THEN 'job requeued in held state'
                        WHEN j.hold IS NOT NULL THEN 'JobHeldUser'
@@ -1397,7 +1401,10 @@ BEGIN
   SELECT id, e.n - 1, e.edge ->> 'kind', (e.edge ->> 'job')::bigint, (e.edge ->> 'task')::int,
          coalesce((e.edge ->> 'delay')::int, 0)
     FROM unnest(ids) id, jsonb_array_elements(edges) WITH ORDINALITY AS e(edge, n);
-  UPDATE scns.job SET dependency = CASE WHEN jsonb_array_length(edges) > 0 THEN 'NEW' ELSE 'MET' END
+  -- 没有判过之前不参与排计划；随后由 settle_eligibility 重新定下
+  UPDATE scns.job
+     SET dependency = CASE WHEN jsonb_array_length(edges) > 0 THEN 'NEW' ELSE 'MET' END,
+         eligible = eligible AND jsonb_array_length(edges) = 0
    WHERE id = ANY (ids);
 END $$;
 

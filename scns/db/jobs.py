@@ -239,7 +239,7 @@ UPDATE scns.job j
        outcome = NULL, outcome_uid = NULL, restarts = j.restarts + 1, node_list = NULL,
        batch_host = NULL, nodes_alloc = NULL, cpus_alloc = NULL, memory_alloc = NULL,
        suspended_seconds = 0, suspend_time = NULL, partition = NULL, warn_time = NULL,
-       mail_time = NULL, resuming = false,
+       mail_time = NULL, resuming = false, expected_start = NULL,
        hold = q.hold, eligible = q.hold IS NULL AND q.delay <= 0,
        begin_time = CASE WHEN q.delay > 0 THEN now() + make_interval(secs => q.delay)
                          ELSE j.begin_time END,
@@ -296,7 +296,7 @@ SELECT id, 'estimate', jsonb_build_object('reason', reason, 'expected', expected
 #: 依赖永不满足、又要求因此取消的。
 CANCEL_INVALID_DEPENDENCY = """
 UPDATE scns.job j SET state = 'CANCELLED', end_time = now(), outcome = 'CANCELLED',
-       outcome_uid = 0, eligible = false
+       outcome_uid = 0, eligible = false, expected_start = NULL
   FROM scns.submission s
  WHERE s.id = j.submission_id AND s.kill_on_invalid_dep AND j.state = 'PENDING'
    AND j.dependency = 'NEVER'

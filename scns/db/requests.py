@@ -50,7 +50,7 @@ SELECT f.position, j.id, j.uid, j.state, j.attempt, j.array_job_id, j.array_task
 CANCEL_PENDING = """
 UPDATE scns.job
    SET state = 'CANCELLED', end_time = now(), outcome = 'CANCELLED', outcome_uid = %(uid)s,
-       eligible = false
+       eligible = false, expected_start = NULL
  WHERE id = ANY (%(ids)s) AND state = 'PENDING'
 RETURNING id
 """
@@ -86,6 +86,7 @@ HOLD = """
 UPDATE scns.job
    SET hold = %(hold)s, eligible = false, eligible_time = CASE WHEN state = 'PENDING' THEN NULL
                                                                ELSE eligible_time END,
+       expected_start = NULL,
        reason = CASE %(hold)s WHEN 'admin' THEN 'JobHeldAdmin' ELSE 'JobHeldUser' END
  WHERE id = ANY (%(ids)s) AND end_time IS NULL
 """

@@ -17,6 +17,7 @@ import psycopg2
 from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
 from scns.errors import ScnsError
+from scns.planner.decision import Blocked
 from scns.planner.plan import Planner
 from scns.scheduler import (
     endings,
@@ -328,6 +329,9 @@ class Scheduler:
             for one in blocked
             if one.job_id in moved or not _same(one.text, heads[one.job_id].reason)
         ]
+        overtaken = self.mirror.overtaken()
+        moved.update(overtaken)
+        changed += [Blocked(job_id, "Priority") for job_id in overtaken]
         if changed:
             self.cursor.execute(
                 jobs.SET_REASONS,

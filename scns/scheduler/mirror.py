@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from scns.planner.snapshot import Node, Partition, Request, Waiting
     from scns.scheduler.reader import Found, Head, Reader
 
-#: 全部重读时一共大约读这么多个候选，各形状平分，但各不少于 `LEAST`、不多于 `DEEPEST` 个；一轮里
-#: 向后再读的，加起来也不超过这么多。
+#: 全部重读时一共大约读这么多个候选，各形状平分，但各不少于 `LEAST`、不多于 `DEEPEST` 个。
 ROWS, LEAST, DEEPEST = 10_000, 2, MAX_DEPTH + 1
+
+#: 一轮里向后再读的，加起来不超过这么多。
+FURTHER = 10_000
 
 #: 不必写下的原因：`squeue` 把没有原因的候选显示成 Priority。
 UNTOLD = frozenset({"None", "Priority"})
@@ -68,6 +70,8 @@ class Mirror:
         # 原因也许变了的：刚读到的，与库里写着特别的原因或预计的
         self._unread: set[int] = set()
         self._told: set[int] = set()
+        # 写着特别的原因或预计，却排到没留的里面去了的
+        self._left: set[int] = set()
         self._compiler: object = None
 
     def forget(self) -> None:
@@ -144,15 +148,22 @@ class Mirror:
             ids = self._unread | self._told | (decided.blocked.keys() & self._jobs.keys())
         return [self._jobs[job_id] for job_id in ids]
 
+    def overtaken(self) -> list[int]:
+        """库里写着特别的原因或预计、如今却排在留着的之后的候选：它们只是还没轮到。"""
+        return sorted(self._left - self._jobs.keys())
+
     def settled(self, decided: Plan) -> None:
         """这一次规划的原因都写下了。"""
         self._compiler = decided.compiler
         self._unread.clear()
+        self._left.clear()
 
     def tell(self, blocked: Iterable[Blocked]) -> None:
         """这些原因与预计写进库里了。"""
         for one in blocked:
-            head = self.heads[one.job_id]
+            head = self.heads.get(one.job_id)
+            if head is None:
+                continue
             head.reason, head.expected = one.text, one.expected_start
             self._sort(one.job_id, head)
 
@@ -166,6 +177,7 @@ class Mirror:
         shapes = reader.shapes(cursor)
         self._depth = max(LEAST, min(DEEPEST, ROWS // max(1, len(shapes))))
         found = reader.heads(cursor, shapes, self._depth, now)
+        self._left |= self._told
         # 形状里已有属主、账户与 QOS，上限管着的各在各的列
         self.queue = Queue((job for job, _ in found), tier=_tier_of(self._rules.partitions))
         for each in (self.heads, self._jobs, self._arrays, self._unread, self._told, self._hungry):
@@ -221,6 +233,8 @@ class Mirror:
         self._more -= shapes.keys()
         left: set[int] = set()
         for job_id in (one for kept in shapes.values() for one in kept):
+            if job_id in self._told:
+                self._left.add(job_id)
             self._drop(job_id, left)
         for job, head in found:
             # 也许刚换了形状，还留在原来那一列
@@ -233,6 +247,8 @@ class Mirror:
         """放进一个变了的候选；排在留着的之后，而其间还有没留的，就不放。"""
         line = self.queue.line_of(job)
         if job.shape in self._more and (line is None or line.rank(job) > line.rank(line.jobs[-1])):
+            if _special(head):
+                self._left.add(job.job_id)
             return
         self.queue.add(job)
         self._register(job, head)
@@ -240,8 +256,11 @@ class Mirror:
             arrays.add(head.array_id)
         line = self.queue.line_of(job)
         if line is not None and len(line) > 2 * DEEPEST:
+            last = line.jobs[-1].job_id
             self._more.add(job.shape)
-            self._drop(line.jobs[-1].job_id, arrays)
+            if last in self._told:
+                self._left.add(last)
+            self._drop(last, arrays)
 
     def _register(self, job: Waiting, head: Head) -> None:
         self._jobs[job.job_id], self.heads[job.job_id] = job, head
@@ -251,10 +270,10 @@ class Mirror:
         self._sort(job.job_id, head)
 
     def _sort(self, job_id: int, head: Head) -> None:
-        if head.reason in UNTOLD and head.expected is None:
-            self._told.discard(job_id)
-        else:
+        if _special(head):
             self._told.add(job_id)
+        else:
+            self._told.discard(job_id)
 
     def _drop(self, job_id: int, arrays: set[int]) -> None:
         """不再留着；没有留着的什么也不做。"""
@@ -273,6 +292,11 @@ class Mirror:
         self._told.discard(job_id)
         if job.shape in self._more and self.queue.line_of(job) is None:
             self._hungry.add(job.shape)
+
+
+def _special(head: Head) -> bool:
+    """库里写着特别的原因，或者预计。"""
+    return head.reason not in UNTOLD or head.expected is not None
 
 
 def _shape_of(line: Line) -> int:
