@@ -100,11 +100,11 @@ class Mirror:
         self._epoch, self._now = epoch, now
         return self.stale
 
-    def snapshot(self, now: float) -> Snapshot:
+    def snapshot(self, cursor: Any, now: float) -> Snapshot:
         """此刻的快照；候选在 `queue` 里。"""
         self._budget = FURTHER
         rules = self._rules
-        return Snapshot(
+        snapshot = Snapshot(
             now=now,
             nodes=[node for _, node in sorted(self._nodes.values(), key=lambda pair: pair[0])],
             partitions=rules.partitions,

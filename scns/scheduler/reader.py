@@ -14,7 +14,6 @@ from scns.errors import ScnsError
 from scns.planner.features import Features
 from scns.planner.snapshot import (
     Kind,
-    Limits,
     Node,
     Partition,
     Policy,

@@ -184,7 +184,7 @@ def kept(world: World, now: float) -> tuple[Mirror, Snapshot]:
     scheduler = world.scheduler
     assert scheduler.epoch is not None
     scheduler.mirror.refresh(world.cursor, "n1", scheduler.epoch, now)
-    return scheduler.mirror, scheduler.mirror.snapshot(now)
+    return scheduler.mirror, scheduler.mirror.snapshot(world.cursor, now)
 
 
 def check_rows(world: World, now: float) -> None:
@@ -195,7 +195,7 @@ def check_rows(world: World, now: float) -> None:
     assert snapshot.nodes == fresh.nodes
     assert snapshot.partitions == fresh.partitions
     assert _by_id(snapshot.running) == _by_id(fresh.running)
-    for name in ("account_limits", "user_limits", "qos_limits", "parents", "licenses"):
+    for name in ("account_limits", "user_limits", "qos_limits", "parents", "licenses", "safe"):
         assert getattr(snapshot, name) == getattr(fresh, name)
     lines: dict[int, list[Any]] = {}
     for job in sorted(fresh.waiting, key=lambda job: (-job.priority, job.job_id)):
@@ -528,6 +528,7 @@ _RELEVANT = {
     "partition": ["max_time = 77"],
     "association": ["grp_jobs = 1"],
     "qos": ["max_jobs = 1"],
+    "setting": ["value = 'safe'"],
     "account": ["description = 'x'"],
     "os_user": ["uid = uid"],
 }
