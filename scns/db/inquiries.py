@@ -41,7 +41,8 @@ SELECT f.id, f.array_job_id, f.array_task_id, f.waiting::text, s.array_limit,
 MENTIONED = """
 SELECT j.id, j.array_job_id, j.array_task_id, j.waiting::text, s.array_limit,
        jsonb_build_object(
-         'owner', s.owner, 'name', s.name, 'state', j.state, 'reason', j.reason,
+         'owner', s.owner, 'name', s.name, 'state', j.state,
+         'reason', CASE WHEN j.eligible AND j.reason = 'None' THEN 'Priority' ELSE j.reason END,
          'priority', j.priority, 'cpus', coalesce(j.cpus_alloc, s.cpus),
          'memory', j.memory_alloc, 'expected', extract(epoch FROM j.expected_start),
          'end', extract(epoch FROM CASE WHEN j.state = 'COMPLETING' THEN now()

@@ -172,6 +172,13 @@ class Queue:
         if waiting:
             self.add(job)
 
+    def adopt(self, other: Queue) -> None:
+        """接着用另一个队列里相同的列编译好的要求。"""
+        for key, line in self._lines.items():
+            known = other._lines.get(key)
+            if known is not None:
+                line.demand, line.compiler = known.demand, known.compiler
+
     def advance(self, now: float) -> None:
         """时间走到现在：放进到了 `eligible` 的作业。"""
         while self._future and self._future[0][0] <= now:

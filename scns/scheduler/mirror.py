@@ -177,15 +177,24 @@ class Mirror:
         shapes = reader.shapes(cursor)
         self._depth = max(LEAST, min(DEEPEST, ROWS // max(1, len(shapes))))
         found = reader.heads(cursor, shapes, self._depth, now)
+        throttle(found, self._holdings.active)
         self._left |= self._told
+        settled = {
+            job_id: _told_of(self._jobs[job_id], head)
+            for job_id, head in self.heads.items()
+            if job_id not in self._unread
+        }
         # 形状里已有属主、账户与 QOS，上限管着的各在各的列
-        self.queue = Queue((job for job, _ in found), tier=_tier_of(self._rules.partitions))
-        for each in (self.heads, self._jobs, self._arrays, self._unread, self._told, self._hungry):
-            each.clear()
+        queue = Queue((job for job, _ in found), tier=_tier_of(self._rules.partitions))
+        queue.adopt(self.queue)
+        self.queue, self.heads, self._jobs, self._arrays = queue, {}, {}, {}
+        self._unread, self._told, self._hungry = set(), set(), set()
         for job, head in found:
             self._register(job, head)
+            if settled.get(job.job_id) == _told_of(job, head):
+                # 原因早已写下，也没有变
+                self._unread.discard(job.job_id)
         self._more = _full(found, self._depth)
-        throttle(found, self._holdings.active)
 
     def _read(self, cursor: Any, changed: changes.Changes, now: float) -> None:
         ids = sorted(changed.jobs)
@@ -297,6 +306,11 @@ class Mirror:
 def _special(head: Head) -> bool:
     """库里写着特别的原因，或者预计。"""
     return head.reason not in UNTOLD or head.expected is not None
+
+
+def _told_of(job: Waiting, head: Head) -> object:
+    """库里写着的原因与预计，与它们因之而定的；时刻在库里只到微秒。"""
+    return job.shape, job.count, head.reason, head.expected and round(head.expected, 3)
 
 
 def _shape_of(line: Line) -> int:

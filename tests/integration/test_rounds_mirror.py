@@ -175,6 +175,10 @@ class Chaos:
     def do_pass_time(self) -> None:
         self.world.pass_time(self.random.choice([1.0, 30.0, 400.0]))
 
+    def do_slow_timer(self) -> None:
+        self.world.scheduler.next_slow = 0.0
+        self.world.run()
+
     def do_nothing(self) -> None:
         self.world.run()
 
