@@ -10,7 +10,7 @@ import time
 
 from scns.stepd import cgroup
 from scns.stepd.guardian import Pair
-from scns.stepd.kernel import close_descriptors
+from scns.stepd.kernel import close_descriptors, raise_open_files
 from scns.stepd.log import log
 from scns.stepd.options import USAGE, Options, UsageError, parse
 from scns.stepd.spool import Spool
@@ -54,6 +54,7 @@ def _clean_up_inheritance() -> None:
         if os.open(os.devnull, os.O_RDWR) > 2:
             break
     close_descriptors()
+    raise_open_files()
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     # 写断了的管道、写满了的文件要的是错误，不是死；屏蔽而不忽略，因为 exec 不恢复忽略

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 
 from scns.stepd.peer import Peer
 from scns.stepd.protocol import MAX_OWNER_FRAME, MAX_PASSED, Decoder, encode
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from scns.stepd.protocol import Message
 
 _RECEIVE_SIZE = 1 << 18
+_INTEGER = struct.Struct("i")
+_ANCILLARY_SIZE = socket.CMSG_LEN(MAX_PASSED * _INTEGER.size)
 
 #: 替一条连接留着的描述符的上限。
 _MAX_DESCRIPTORS = 16_384
@@ -49,10 +52,14 @@ class Connection(Peer):
         异常：
             OSError：没有数据，或连接断了；递来的描述符太多
         """
-        data, descriptors, _, _ = socket.recv_fds(
-            self.socket, _RECEIVE_SIZE, MAX_PASSED, socket.MSG_CMSG_CLOEXEC
+        # 不用 socket.recv_fds：它不理会 flags，收下的描述符会漏给 exec 之后的程序
+        data, ancillary, _, _ = self.socket.recvmsg(
+            _RECEIVE_SIZE, _ANCILLARY_SIZE, socket.MSG_CMSG_CLOEXEC
         )
-        self.descriptors += descriptors
+        for level, kind, content in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                whole = len(content) - len(content) % _INTEGER.size
+                self.descriptors += [fd for (fd,) in _INTEGER.iter_unpack(content[:whole])]
         if len(self.descriptors) > _MAX_DESCRIPTORS:
             raise OSError("too many descriptors")
         return data

@@ -219,8 +219,8 @@ class Ending:
     def _exit(self, job: Job, status: int | None) -> None:
         """脚本结束了；记下，开始清除剩下的进程。"""
         self._scripts.pop(job.script.pid, None)
-        if job.verdict is not None:
-            status = job.verdict
+        if job.tenure.verdict is not None:
+            status = job.tenure.verdict
         elif status == LAUNCH_FAILED:
             job.error = self._reason(job.script.pid)
         job.status, job.ended = status, time.time()

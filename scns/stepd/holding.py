@@ -47,7 +47,7 @@ class Holding:
         异常：
             Refused：不是分配，或已经有人握着
         """
-        if not job.granted or job in self._holders or job.verdict is not None or job.unheld:
+        if not job.tenure.granted or job in self._holders or job.tenure.over:
             raise Refused("Access/permission denied")
         self._until.pop(job, None)
         self._holders[job] = peer
@@ -105,10 +105,10 @@ class Holding:
     def _end(self, job: Job, verdict: int | None) -> None:
         if job.final is not None:
             return
-        job.verdict, job.unheld = verdict, verdict is None
+        job.tenure.verdict, job.tenure.unheld = verdict, verdict is None
         try:
             self._journal.append(
-                "released", {**job.identity(), "verdict": verdict, "unheld": job.unheld}
+                "released", {**job.identity(), "verdict": verdict, "unheld": verdict is None}
             )
         except OSError as error:
             log(f"job {job.owner.label}: cannot record its release: {error}")

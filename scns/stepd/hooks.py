@@ -24,6 +24,7 @@ from scns.stepd import launch
 from scns.stepd.files import names, read_bytes, remove, write_all
 from scns.stepd.kernel import die_with_parent
 from scns.stepd.log import log
+from scns.stepd.processes import kill_group
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ class Hooks:
         if now < until:
             return until
         log(f"job {job.owner.label}: the Epilog takes too long, killing it")
-        _kill_group(pid)
+        kill_group(pid)
         self._running[job] = (pid, float("inf"))
         return float("inf")
 
@@ -238,11 +239,11 @@ def _run(
         left = 86400.0 if until is None else max(0.0, until - time.monotonic())
         heard = signal.sigtimedwait(awaited, left)
         if heard is not None and heard.si_signo == signal.SIGTERM:
-            _kill_group(pid)
+            kill_group(pid)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, awaited)
             os.kill(os.getpid(), signal.SIGTERM)
         if heard is None and until is not None:
-            _kill_group(pid)
+            kill_group(pid)
             _, status = os.waitpid(pid, 0)
             fault = f"took longer than {limit:g} seconds"
             break
@@ -276,12 +277,3 @@ def _join(procs: str) -> None:
         os.write(fd, b"0")
     finally:
         os.close(fd)
-
-
-def _kill_group(leader: int) -> None:
-    """杀死程序与它的同组；刚出生还没有自成一组的只杀它自己。"""
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(leader, signal.SIGKILL)
-        except ProcessLookupError:
-            continue

@@ -26,6 +26,28 @@ FIRST_PAUSE = 0.02
 LAST_PAUSE = 1.0
 
 
+class Tenure:
+    """没有脚本的分配由 srun 或 salloc 握着；握得怎样了。
+
+    属性：
+        granted：是这样的分配
+        verdict：握着的一方交还时说的等待状态；没有说为 None
+        unheld：握着的一方不见了
+    """
+
+    __slots__ = ("granted", "unheld", "verdict")
+
+    def __init__(self) -> None:
+        self.granted = False
+        self.verdict: int | None = None
+        self.unheld = False
+
+    @property
+    def over(self) -> bool:
+        """交还了，或握着的一方不见了。"""
+        return self.unheld or self.verdict is not None
+
+
 class Job:
     """一个作业的一次运行：在跑，收拾（脚本已结束，剩下的进程正在清除），已结束（等确认）。
 
@@ -55,12 +77,8 @@ class Job:
         self.cpus = cpus
         #: 启动时给它的变量，作业步也要；换过 stepd 之后没有了，那时只靠 srun 自己的环境。
         self.variables: Mapping[bytes, bytes | None] = {}
-        #: 没有脚本，只占着资源，由 srun 或 salloc 握着。
-        self.granted = False
-        #: 握着它的一方交还时说的等待状态；没有说为 None。
-        self.verdict: int | None = None
-        #: 握着它的一方不见了。
-        self.unheld = False
+        #: 由谁握着；有脚本的不用。
+        self.tenure = Tenure()
         #: 脚本还没结束时，有人要求结束作业。
         self.killed = False
         #: 宽限终点，单调时钟；没有发过 TERM 时为 None。
@@ -136,8 +154,8 @@ class Job:
         }
 
     def _cause(self, oom: bool) -> str | None:
-        if not self.killed and (self.unheld or self.unprepared):
-            return "unheld" if self.unheld else "prolog"
+        if not self.killed and (self.tenure.unheld or self.unprepared):
+            return "unheld" if self.tenure.unheld else "prolog"
         return cause(self.status, self.killed, oom)
 
 

@@ -29,7 +29,7 @@ from scns.stepd.visits import Visits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from scns.stepd.cgroup import Hierarchy
     from scns.stepd.journal import Key, Past
@@ -99,18 +99,7 @@ class Jobs:
         self.control = Control(*running, self.ending, self._hooks, self._census)
         self.visits = Visits(*running, audience, options.node)
         self.ending.task_exited = self._steps.exited
-        for key, lines in past.items():
-            try:
-                self._recover(key, recall(lines))
-            except ValueError as error:
-                log(f"journal: job {key[0]} attempt {key[1]} is unreadable: {error}")
-        self._steps.adopt(parents)
-        alive = self.register.alive()
-        self._spool.inherit(job.key[0] for job in alive)
-        self._hooks.inherit(job.key for job in alive)
-        if hierarchy is not None:
-            groups = [job.processes for job in alive]
-            hierarchy.tidy({group.path for group in groups if isinstance(group, Cgroup)})
+        self._inherit(past, parents)
 
     def close(self) -> None:
         """放下一切，不动作业；继任者从日记接手。"""
@@ -195,7 +184,7 @@ class Jobs:
             job = self._launch(grant, lambda gate: partial(wait_for_end, gate))
         except OSError as error:
             raise Refused(f"cannot start: {error}") from None
-        job.granted = True
+        job.tenure.granted = True
         if held:
             self._holding.expect(job)
         self._announce(job.report())
@@ -293,6 +282,21 @@ class Jobs:
         if job.final is not None:
             self._announce(job.final)
 
+    def _inherit(self, past: Mapping[Key, list[bytes]], parents: tuple[int, int]) -> None:
+        """接手前任留下的全部；它的别的东西都收走。"""
+        for key, lines in past.items():
+            try:
+                self._recover(key, recall(lines))
+            except ValueError as error:
+                log(f"journal: job {key[0]} attempt {key[1]} is unreadable: {error}")
+        self._steps.adopt(parents)
+        alive = self.register.alive()
+        self._spool.inherit(job.key[0] for job in alive)
+        self._hooks.inherit(job.key for job in alive)
+        if self._hierarchy is not None:
+            groups = [job.processes for job in alive]
+            self._hierarchy.tidy({group.path for group in groups if isinstance(group, Cgroup)})
+
     def _recover(self, key: Key, past: Past) -> None:
         """接手日记里的一个作业；上次开机的进程都没有了。
 
@@ -312,7 +316,9 @@ class Jobs:
         if field.has("facts"):
             kept = field.table("facts")
             job.facts = {name: Field(kept).text(name) for name in kept}
-        job.granted, job.verdict, job.unheld = "granted" in past.started, past.verdict, past.unheld
+        tenure = job.tenure
+        tenure.granted = "granted" in past.started
+        tenure.verdict, tenure.unheld = past.verdict, past.unheld
         job.killed, job.final = past.killed, past.final
         job.status, job.ended, job.error = past.status, past.exited, past.error
         if past.until is not None:
@@ -326,5 +332,5 @@ class Jobs:
         if job.final is None:
             self._census.enrol(job.mark, job.script)
             self.ending.adopt(job)
-            if past.started.get("granted") and not past.verdict and not past.unheld:
+            if past.started.get("granted") and not tenure.over:
                 self._holding.expect(job)

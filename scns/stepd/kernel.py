@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import resource
 import signal
 import struct
 
@@ -142,6 +143,25 @@ def _close_listed(keep: Collection[int]) -> None:
                 os.close(int(name))
             except OSError:
                 continue  # 列目录用的那一个，已经关了
+
+
+#: 启动者给的 RLIMIT_NOFILE 的软上限；还没有抬高过为 None。
+_usual_open_files: int | None = None
+
+
+def raise_open_files() -> None:
+    """把自己能打开的文件数抬到硬上限：连接与递来的描述符是别人的，不能由它们占满。"""
+    global _usual_open_files
+    _usual_open_files, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def restore_open_files() -> None:
+    """恢复启动者给的软上限；作业与管理员的程序看见的与从前一样。"""
+    if _usual_open_files not in (None, resource.RLIM_INFINITY):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        if hard == resource.RLIM_INFINITY or _usual_open_files <= hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (_usual_open_files, hard))
 
 
 def exit_status(handle: int) -> int | None:

@@ -18,7 +18,7 @@ import resource
 import signal
 from functools import partial
 
-from scns.stepd.kernel import close_descriptors
+from scns.stepd.kernel import close_descriptors, restore_open_files
 from scns.stepd.processes import MARK
 from scns.stepd.protocol import LAUNCH_FAILED
 from scns.stepd.taskepilog import stay_behind
@@ -148,6 +148,7 @@ def _be_child(keep: Collection[int], body: Callable[[], None]) -> NoReturn:
         # exec 会关掉它们，但打开 FIFO 可能永远等不到 exec：
         # 监听的套接字、锁与通往 guardian 的连接都不能留在这里
         close_descriptors(keep)
+        restore_open_files()
         body()
     finally:
         os._exit(1)

@@ -144,3 +144,12 @@ def send(number: int, pids: Iterable[int], holds: Callable[[int], bool]) -> None
         finally:
             if handle >= 0:
                 os.close(handle)
+
+
+def kill_group(leader: int) -> None:
+    """杀死一组；领头的刚出生、还没有自成一组的只杀它自己。"""
+    for kill in (os.killpg, os.kill):
+        try:
+            kill(leader, signal.SIGKILL)
+        except ProcessLookupError:
+            continue

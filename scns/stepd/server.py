@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import resource
 import select
 import signal
 import socket
@@ -44,6 +46,9 @@ _CREDENTIALS = struct.Struct("3i")
 #: 每个不能下命令的用户至多这么多条连接。
 _MAX_CONNECTIONS = 1024
 
+#: 他的连接，连同递来还没有用上的描述符，至多占可用的这么多分之一。
+_SHARE = 4
+
 #: 客户端不读的话最多替它攒这么多，字节；再多就断开，它重连后会从 `welcome` 补齐。
 _MAX_PENDING = 64 << 20
 
@@ -70,6 +75,8 @@ class Server:
         self._channel = channel
         self._connections: dict[int, Connection] = {}
         self._turned_away: set[int] = set()
+        #: 描述符用完时让出来的一个；见 `_refuse_one`。
+        self._spare: int | None = _open_spare()
         self._poll = select.poll()
         self._outcome: Outcome | None = None
         self._jobs = Jobs(options, hierarchy, guardian, self._announce)
@@ -100,6 +107,8 @@ class Server:
         """放下一切，不动作业。"""
         self._jobs.close()
         os.close(self._signals)
+        if self._spare is not None:
+            os.close(self._spare)
         for connection in self._connections.values():
             connection.socket.close()
         self._listener.close()
@@ -165,7 +174,9 @@ class Server:
     def _accept(self) -> None:
         try:
             peer, _ = self._listener.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._refuse_one()
             return
         credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
         _, uid, _ = _CREDENTIALS.unpack(credentials)
@@ -185,7 +196,27 @@ class Server:
         if self._options.refusal(uid) is not None:
             return True
         count = sum(each.uid == uid for each in self._connections.values())
-        return count >= _MAX_CONNECTIONS
+        return count >= _MAX_CONNECTIONS or self._greedy(uid)
+
+    def _greedy(self, uid: int) -> bool:
+        """这个用户占着的描述符够多了：再多，别人就连不上、作业也启动不了。"""
+        found = (each for each in self._connections.values() if each.uid == uid)
+        return sum(1 + len(each.descriptors) for each in found) >= _open_files() // _SHARE
+
+    def _refuse_one(self) -> None:
+        """描述符用完了：让出备用的一个，接进来就关上。
+
+        不接的话监听的一直可读，事件循环就空转了。
+        """
+        if self._spare is None:
+            return
+        os.close(self._spare)
+        try:
+            self._listener.accept()[0].close()
+        except OSError:
+            pass
+        finally:
+            self._spare = _open_spare()
 
     def _drop(self, connection: Connection) -> None:
         if self._connections.pop(connection.fileno(), None) is not None:
@@ -200,6 +231,8 @@ class Server:
         while True:
             try:
                 data = connection.receive()
+                if connection.descriptors and not connection.commands:
+                    self._ration(connection)
             except BlockingIOError:
                 return
             except OSError:
@@ -213,6 +246,15 @@ class Server:
             if not data:
                 self._drop(connection)
                 return
+
+    def _ration(self, connection: Connection) -> None:
+        """描述符递得太多的连接不要了。
+
+        异常：
+            OSError：太多了
+        """
+        if self._greedy(connection.uid):
+            raise OSError(errno.EMFILE, "too many descriptors")
 
     def _flush(self) -> None:
         for connection in list(self._connections.values()):
@@ -332,3 +374,14 @@ class Server:
         else:
             log("shutdown: running jobs are left alone")
             self._outcome = "stopped"
+
+
+def _open_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _open_spare() -> int | None:
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None

@@ -16,6 +16,8 @@ import resource
 import signal
 import time
 
+from scns.stepd.processes import kill_group
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,7 +79,7 @@ def _run(program: str, environment: dict[bytes, bytes], limit: float | None) -> 
             return status
         left = until - time.monotonic()
         if left <= 0:
-            _kill_group(pid)
+            kill_group(pid)
             return os.waitpid(pid, 0)[1]
         # SIGCHLD 屏蔽着，来过就留着，不会错过
         signal.sigtimedwait({signal.SIGCHLD}, min(left, 86400.0))
@@ -95,15 +97,6 @@ def _become(program: str, environment: dict[bytes, bytes]) -> NoReturn:
         _say(f"{program}: {error.strerror}\n".encode("utf-8", "surrogateescape"))
     finally:
         os._exit(127)
-
-
-def _kill_group(leader: int) -> None:
-    """杀死程序与它的同组；还没有自成一组的只杀它自己。"""
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(leader, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def _say(line: bytes) -> None:

@@ -76,7 +76,7 @@ class Visits:
         if field.has("step"):
             self._steps.attach(peer, job, field.integer("step"))
             return
-        if job.granted:
+        if job.tenure.granted:
             raise Refused("Invalid job id specified")  # 没有脚本
         self._audience.join(peer, job)
         paths = [job.owner.stdout, job.owner.stderr]

@@ -145,19 +145,6 @@ def test_both_run_around_each_task_of_a_step_the_own_ones_inside(pair: Pair, pro
         assert words == ["site-before", "before", "after", "site-after"]
 
 
-def test_own_program_that_does_not_end_is_killed_with_its_descendants(
-    pair: Pair, program: Write, monkeypatch: pytest.MonkeyPatch
-):
-    sleeping(pair)
-    owner = Owner(pair)
-    owner.step(7)
-    endless = program("after", "sleep 100 & echo $! >> $NOTES; wait")
-    statuses, text = owner.run(1, "exit 4", task_epilog=endless)
-    assert statuses == [4 << 8]
-    assert text.endswith("error: TaskEpilog failed status=9\n")
-    assert not is_alive(int(notes(pair)[0]))
-
-
 def test_step_does_not_end_before_its_program_has(pair: Pair, program: Write):
     sleeping(pair)
     owner = Owner(pair)
