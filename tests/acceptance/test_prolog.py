@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.acceptance.conftest import SITE, make_instance, node_name, remove
+from tests.acceptance.conftest import SITE, command, make_instance, node_name, remove
 from tests.conftest import wait_until
 
 
@@ -51,5 +51,32 @@ def test_prolog_and_epilog_of_the_configuration_run_and_a_failure_drains_the_nod
         instance.ok("scontrol", "release", str(held))
         instance.wait_state(held, "COMPLETED")
         assert notes.read_text().splitlines().count("never") == 1
+    finally:
+        remove(instance)
+
+
+def test_task_programs_of_the_configuration_run_around_the_script_and_each_task():
+    instance = make_instance()
+    try:
+        notes = instance.work / "notes"
+        say = f"echo $SLURM_SCRIPT_CONTEXT $SLURM_JOB_ID $SLURM_PROCID >> {notes}"
+        before = program(instance.home / "before", f"{say}; echo export ADDED=x")
+        after = program(instance.home / "after", say)
+        (instance.home / "scns.conf").write_text(
+            SITE.format(node=node_name()) + f"TaskProlog={before}\nTaskEpilog={after}\n"
+        )
+        instance.ok("up")
+        words = " ".join(command())
+        job = instance.submit(f'{words} srun sh -c "exit 4"; echo $? $ADDED > code', "-o", "out")
+        instance.wait_state(job, "COMPLETED")
+        assert (instance.work / "code").read_text() == "4 x\n"
+        around = [f"prolog_task {job} 0", f"epilog_task {job} 0"]
+        assert notes.read_text().splitlines() == [around[0], *around, around[1]]
+        assert "TaskEpilog" not in instance.run("doctor").stdout
+        assert instance.ok("sacct", "-n", "-P", "-j", str(job), "-o", "ExitCode").split() == [
+            "0:0",
+            "0:0",
+            "4:0",
+        ]
     finally:
         remove(instance)

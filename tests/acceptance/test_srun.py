@@ -215,3 +215,50 @@ def test_allocation_nobody_holds_ends_by_itself(instance: Instance):
     running.communicate()
     instance.wait_state(newest_job(instance), "CANCELLED")
     wait_until(instance.idle, 10, "the allocation to be gone")
+
+
+def program(instance: Instance, name: str, body: str) -> str:
+    path = instance.work / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_programs_around_a_step_run_here_with_the_variables_of_the_step(instance: Instance):
+    say = "echo $SLURM_SCRIPT_CONTEXT $SLURM_JOB_ID.$SLURM_STEP_ID $MINE >> notes"
+    words = [f"--{name}={program(instance, name, say)}" for name in ("prolog", "epilog")]
+    done = instance.run(
+        "srun", "-Q", *words, "sh", "-c", "echo task >> notes; exit 3", env={"MINE": "x"}
+    )
+    job_id = newest_job(instance)
+    assert done.returncode == 3
+    assert (instance.work / "notes").read_text().splitlines() == [
+        f"prolog_srun {job_id}.0 x",
+        "task",
+        f"epilog_srun {job_id}.0 x",
+    ]
+
+
+def test_program_around_a_step_that_cannot_run_is_told_and_the_step_runs(instance: Instance):
+    done = instance.run("srun", "-Q", "--prolog=/nonexistent/p", "--epilog=none", "echo", "ran")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert done.stderr == "srun: Access denied for /nonexistent/p: No such file or directory\n"
+
+
+def test_programs_around_each_task_are_found_and_run_as_the_task(instance: Instance):
+    program(instance, "before", "echo export ADDED=$SLURM_PROCID; echo print hello")
+    program(instance, "after", "echo $SLURM_SCRIPT_CONTEXT $SLURM_PROCID > after$SLURM_PROCID")
+    script = "echo $SLURM_PROCID-$ADDED; exit $SLURM_PROCID"
+    around = ("--task-prolog=./before", "--task-epilog=./after")
+    done = instance.run("srun", "-Q", "-n2", *around, "sh", "-c", script)
+    assert done.returncode == 1
+    assert sorted(done.stdout.split()) == ["0-0", "1-1", "hello", "hello"]
+    for task in (0, 1):
+        assert (instance.work / f"after{task}").read_text() == f"epilog_task {task}\n"
+
+
+def test_failed_program_before_a_task_keeps_it_from_running(instance: Instance):
+    path = program(instance, "before", "exit 6")
+    done = instance.run("srun", "-Q", f"--task-prolog={path}", "echo", "never")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "error: TaskProlog failed status=" in done.stderr
