@@ -44,6 +44,9 @@ SCARCE_SPACING, LONGEST_SCARCE = 1.0, 8.0
 #: 数据库不在时隔多久再试，秒；一次比一次久。
 FIRST_RETRY, LONGEST_RETRY = 0.05, 2.0
 
+#: 听着的连接断了，隔这么多秒才去看。
+_BREATH = 0.2
+
 #: 数据库不在多久才说一声，秒：重新启动用不了这么久。
 _SILENCE = 1.0
 
@@ -64,6 +67,8 @@ class Bell:
     ) -> None:
         self._command = command
         self._connection: Any = None
+        #: 给来的，还没有用过。
+        self._given = connection
         self._crowded = False
         self._last = self._used = 0.0
         self._spent = 0.0
@@ -71,8 +76,6 @@ class Bell:
         self._jobs = bells.names(jobs)
         #: 铃的路径到读端的描述符；没有铃的是空的。
         self._fifos = _open_all(self._jobs)
-        if connection is not None:
-            self._adopt(connection)
 
     @property
     def connection(self) -> Any:
@@ -82,7 +85,8 @@ class Bell:
             NoServer：连不上
         """
         if self._connection is None or self._connection.closed:
-            self._adopt(connect.connect(patience=0))
+            given, self._given = self._given, None
+            self._adopt(connect.connect(patience=0) if given is None else given)
         return self._connection
 
     def release(self) -> None:
@@ -92,12 +96,16 @@ class Bell:
             self._connection = None
 
     def _adopt(self, connection: Any) -> None:
+        try:
+            if self._fifos:
+                [(self._crowded,)] = connect.call(connection, "SELECT scns.crowded()")
+            else:
+                connect.call(connection, "LISTEN scns_event")
+        except connect.NoServer:
+            connection.close()
+            raise
         self._connection = connection
         self._used = time.monotonic()
-        if self._fifos:
-            [(self._crowded,)] = connect.call(connection, "SELECT scns.crowded()")
-        else:
-            connect.call(connection, "LISTEN scns_event")
 
     def look(
         self, function: Callable[..., Seen], *arguments: Any, deadline: float | None = None
@@ -199,8 +207,9 @@ class Bell:
             connect.poll(connection)
             connection.notifies.clear()
         except connect.NoServer:
-            # 断了：下一次看的时候再连上；断的时候可能漏听了
+            # 断了：下一次看的时候再连上；断的时候可能漏听了，但也不必马上就看
             self.release()
+            _ready(others, min(time.monotonic() + _BREATH, deadline))
         return True
 
     def _heard(self, connection: Any) -> bool:

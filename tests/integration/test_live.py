@@ -235,6 +235,7 @@ def test_bell_rings_for_the_jobs_it_is_for(database, cursor, job, alice, named):
     bell = Bell(alice)
     other = Bell(database.connect("u:alice"), [job + 1])
     assert not bell.wait(0.05)
+    assert not other.wait(0.05)
     cursor.execute(MARK, (job, "RUNNING"))
     assert bell.wait(5)
     assert not bell.wait(0.05)
@@ -265,6 +266,19 @@ def test_bell_rings_at_once_and_storms_are_one_ring(database, cursor, job, alice
     while bell.wait(0.2):
         rings += 1
     assert rings <= 3
+
+
+def test_bell_on_a_lost_connection_makes_look_again(database, cursor, job, named):
+    given = database.connect("u:alice")
+    bell = Bell(given)
+    assert not bell.wait(0)
+    cursor.execute("SELECT pg_terminate_backend(%s)", (given.info.backend_pid,))
+    assert bell.wait(20)
+    assert given.closed
+    assert bell.look(lambda connection: connect.call(connection, "SELECT 1")) == [(1,)]
+    cursor.execute(MARK, (job, "RUNNING"))
+    assert bell.wait(5)
+    bell.release()
 
 
 def test_bell_gives_way_to_other_descriptors(alice, named):

@@ -224,6 +224,7 @@ def test_a_connection_is_kept_while_it_rings_and_given_back_when_quiet(
 def test_a_connection_is_given_back_at_once_when_they_are_scarce(ringer, connections):
     given = Connection(crowded=True)
     bell = Bell(given)
+    assert bell.look(lambda connection: connection) is given
     heard(bell)
     assert given.closed
     assert bell.look(lambda connection: connection) is connections[0]
@@ -259,6 +260,20 @@ def test_looking_again_when_the_database_went_away(ringer, connections, monkeypa
     assert capsys.readouterr().err == (
         "sbatch: error: Currently unable to load job state information, retrying: restarting\n"
     )
+
+
+def test_a_connection_given_dead_is_replaced(ringer, connections, monkeypatch):
+    answering = connect.call
+
+    def call(connection: Any, *words: Any) -> Any:
+        if connection is given:
+            raise connect.NoServer("lost")
+        return answering(connection, *words)
+
+    given = Connection()
+    monkeypatch.setattr(connect, "call", call)
+    assert Bell(given).look(lambda connection: connection) is connections[0]
+    assert given.closed
 
 
 def test_looking_has_an_end(ringer, connections, tmp_path):
