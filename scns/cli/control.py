@@ -6,6 +6,8 @@ scnsd 不在时请求照样存下，它启动后会做；客户端只提醒一�
 
 from __future__ import annotations
 
+import os
+
 from scns.db import connect
 from scns.errors import Unavailable, UsageError
 
@@ -42,6 +44,20 @@ SELECT r.done_time IS NOT NULL,
               ORDER BY n)
   FROM scns.my_request r WHERE r.id = %s
 """
+
+
+def outlive_own_end() -> None:
+    """在作业里时，从此不理会 SIGTERM：要终止的可能正是命令自己所在的作业。
+
+    Slurm 的控制器先答复，信号后到，`scontrol requeue $SLURM_JOB_ID` 看得到退出码 0；这里结果要从
+    数据库读，信号可能先到，存档后重新排队的程序（submitit）就会以为没有排成。命令答复完就退出，
+    宽限期后还有 SIGKILL。
+    """
+    if "SLURM_JOB_ID" in os.environ:
+        # 用到才导入：`signal` 会装载 `enum`，3 毫秒，作业之外的命令不必付
+        import signal
+
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def ask(

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 
 import pytest
 
+from tests.clusters import REPOSITORY
+from tests.conftest import wait_until
 from tests.integration.answering import Shell, answering, end, start, submit
 
 pytestmark = pytest.mark.usefixtures("site")
@@ -44,6 +48,26 @@ def test_control_of_a_job(database, shell):
             assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
             assert (daemon.last.verb, daemon.last.target) == (verb, [{"job": 42}])
             assert daemon.last.argument == argument
+
+
+@pytest.mark.parametrize("words", [["scontrol", "requeue"], ["scancel"]])
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_order_given_inside_the_job_outlives_the_job(database, words, inside):
+    job_id = submit(database)
+    ordering = []
+
+    def end_the_job(_):
+        wait_until(lambda: ordering, what="the command to be known")
+        ordering[0].terminate()
+
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SLURM_")}
+    environment["SCNS_DSN"] = database.dsn()
+    if inside:
+        environment["SLURM_JOB_ID"] = str(job_id)
+    with answering(database, end_the_job):
+        command = [sys.executable, "-m", "scns", *words, str(job_id)]
+        ordering.append(subprocess.Popen(command, env=environment, cwd=REPOSITORY))
+        assert ordering[0].wait(60) == (0 if inside else -signal.SIGTERM)
 
 
 def test_refusals_of_the_daemon_are_passed_on(database, shell):

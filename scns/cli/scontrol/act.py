@@ -34,6 +34,7 @@ def hold(session: Session, verb: str, words: list[str]) -> None:
 
 def requeue(session: Session, words: list[str], *, held: bool) -> None:
     """重新排队，或同时扣住；开头的 `State=SpecialExit` 照收，没有作用。"""
+    control.outlive_own_end()
     while words and words[0].lower() in ("state=specialexit", "state=se"):
         words = words[1:]
     for word in words:

@@ -117,6 +117,7 @@ def _send(connection: Any, order: Order, items: list[Item]) -> int:
         for ref, label in items:
             _say(order.announce(ref, label))
     targets = [_target(ref) for ref, _ in items]
+    control.outlive_own_end()
     sentences = control.ask(connection, "cancel", targets, order.argument(), command="scancel")
     return max(
         _report(order, ref, label, sentence)
