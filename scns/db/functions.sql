@@ -289,7 +289,7 @@ AS $$
     s.options -> 'reservation')::text, 0)
 $$;
 
--- 分区名单必须都在，且至少有一个接受新作业；返回头一个能接受的
+-- 分区名单必须都在，且至少有一个接受新作业；返回头一个能接受的；空的名单也不成
 CREATE FUNCTION scns.check_partitions(names text) RETURNS scns.partition
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE chosen scns.partition; found_one scns.partition; one text;
@@ -304,6 +304,9 @@ BEGIN
       chosen := found_one;
     END IF;
   END LOOP;
+  IF found_one IS NULL THEN
+    RAISE EXCEPTION 'Invalid partition name specified' USING ERRCODE = 'SC001';
+  END IF;
   IF chosen IS NULL THEN
     RAISE EXCEPTION 'Required partition not available (inactive or drain)' USING ERRCODE = 'SC001';
   END IF;

@@ -55,6 +55,7 @@ def test_same_script_and_environment_are_stored_once(database, cursor):
     ("request_", "sentence"),
     [
         ({"partition": "nosuch"}, "Invalid partition name specified"),
+        ({"partition": ""}, "Invalid partition name specified"),
         ({"deadline": "2001-01-01"}, "Requested time limit is invalid"),
         ({"options": {"node_names": ["nosuch"]}}, "Invalid node name specified"),
         ({"options": {"exclude_names": ["n1"]}}, "Requested node configuration is not available"),

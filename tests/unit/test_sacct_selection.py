@@ -72,6 +72,7 @@ def test_window_the_wrong_way_round():
         ("CD,F,TO", ["COMPLETED", "FAILED", "TIMEOUT"]),
         ("Out_Of_Memory", ["OUT_OF_MEMORY"]),
         ("OOM,,", ["OUT_OF_MEMORY"]),
+        ("PD,CG,cf", ["PENDING", "COMPLETING", "CONFIGURING"]),
         ("", []),
     ],
 )
@@ -79,7 +80,7 @@ def test_states(text, expected):
     assert parse_states([text]) == expected
 
 
-@pytest.mark.parametrize("text", ["bogus", "R,bogus", "COMPLETE", "CG"])
+@pytest.mark.parametrize("text", ["bogus", "R,bogus", "COMPLETE"])
 def test_unknown_state(text):
     with pytest.raises(InvalidInput, match="unrecognized job state value"):
         parse_states([text])

@@ -33,6 +33,16 @@ STATES = {
     "REQUEUED": "RQ",
     "RESIZING": "RS",
     "REVOKED": "RV",
+    # 以下 Slurm 认得，却不是作业记在账里的状态：照收，什么也选不出
+    "COMPLETING": "CG",
+    "CONFIGURING": "CF",
+    "RESV_DEL_HOLD": "RD",
+    "REQUEUE_FED": "RF",
+    "REQUEUE_HOLD": "RH",
+    "SIGNALING": "SI",
+    "SPECIAL_EXIT": "SE",
+    "STAGE_OUT": "SO",
+    "STOPPED": "ST",
 }
 
 #: 写成与部分索引 `job_active` 同样的条件，服务器才用得上它。
