@@ -553,6 +553,21 @@ def test_sstat_lists_running_steps(shell, database, cursor):
     assert listed(shell, *fields, "-j", f"{job}.batch", command="sstat") == f"{job}.batch|1\n"
 
 
+def test_sstat_reads_job_ids_as_squeue_prints_them(shell, database, cursor):
+    array = submit(database, array_indices="{[1,5)}")
+    running = submit(database)
+    start(cursor, running)
+    cursor.execute(
+        "UPDATE scns.job SET array_job_id = %s, array_task_id = 1 WHERE id = %s", (array, running)
+    )
+    for tasks, found in (("1", True), ("[1-2]", True), ("[2-4%1]", False)):
+        outcome = shell("sstat", "-nP", "-a", "-o", "jobid", "-j", f"{array}_{tasks}")
+        if found:
+            assert (outcome.code, outcome.out) == (0, f"{array}_1.batch\n")
+        else:
+            assert outcome.err == f"sstat: error: no steps running for job {array}\n"
+
+
 def test_sstat_lists_the_processes_of_a_step(shell, database, cursor):
     # 别的实例在这台机器上的作业也有 SLURM_JOB_ID：取一个不会撞上的
     cursor.execute("SELECT setval('scns.job_id_seq', %s)", (60_000_000 + os.getpid(),))

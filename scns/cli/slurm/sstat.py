@@ -9,6 +9,7 @@ import os
 import sys
 from functools import partial
 
+from scns.arrays import InvalidJobRef, parse_job_refs, to_multirange
 from scns.cli.accounting import lines, records, sheet, values
 from scns.cli.fields.accounting import TEXT
 from scns.cli.options import collect, parse
@@ -22,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from scns.arrays import JobRef
     from scns.cli.options import Parsed
 
 DEFAULT = (
@@ -39,8 +41,9 @@ _RUNNING = """
 SELECT q.id, t.step_id FROM scns.queue q
   JOIN scns.step_list t ON t.job_id = q.id AND t.attempt = q.attempt AND t.end_time IS NULL
  WHERE q.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING')
-   AND (q.id = %(job)s AND %(task)s::int IS NULL
-        OR q.array_job_id = %(job)s AND (%(task)s::int IS NULL OR q.array_task_id = %(task)s))
+   AND (q.id = %(job)s AND %(tasks)s::text IS NULL
+        OR q.array_job_id = %(job)s
+           AND (%(tasks)s::text IS NULL OR q.array_task_id <@ %(tasks)s::int4multirange))
  ORDER BY q.id, t.step_id
 """
 
@@ -68,7 +71,7 @@ def run(words: list[str]) -> int:
         raise UsageError("You didn't give me any jobs to stat.")
     pids = "pidformat" in chosen.chosen
     layout = _layout(chosen, pids=pids)
-    references = [_reference(word) for word in wanted.split(",") if word]
+    references = _references(wanted)
     connection = connect.connect()
     sizes = values.Sizes(convert="noconvert" not in chosen.chosen)
     clock = partial(format_moment, time_format=os.environ.get("SLURM_TIME_FORMAT"))
@@ -76,11 +79,11 @@ def run(words: list[str]) -> int:
     if "noheader" not in chosen.chosen:
         output.write(layout.header().encode())
     code = 0
-    for job, task, step in references:
-        found = _steps(connection, job, task, step, everything="allsteps" in chosen.chosen)
+    for ref in references:
+        found = _steps(connection, ref, everything="allsteps" in chosen.chosen)
         if not found:
             output.flush()
-            sys.stderr.write(f"sstat: error: no steps running for job {job}\n")
+            sys.stderr.write(f"sstat: error: no steps running for job {ref.job_id}\n")
             code = 1
         for job_id, numbers in found.items():
             if pids:
@@ -94,16 +97,18 @@ def run(words: list[str]) -> int:
     return code
 
 
-def _steps(
-    connection: Any, job: int, task: int | None, step: str | None, *, everything: bool
-) -> dict[int, list[int]]:
+def _steps(connection: Any, ref: JobRef, *, everything: bool) -> dict[int, list[int]]:
     """作业号到在跑的步；没有点名步的只要编了号的头一个，一个也没有时要批处理步。"""
-    running: list[tuple[int, int]] = connect.call(connection, _RUNNING, {"job": job, "task": task})
+    tasks = None if ref.ranges is None else to_multirange(ref.ranges)
+    running: list[tuple[int, int]] = connect.call(
+        connection, _RUNNING, {"job": ref.job_id, "tasks": tasks}
+    )
     found: dict[int, list[int]] = {}
     for job_id, number in running:
         found.setdefault(job_id, []).append(number)
-    if step is not None:
-        named = values.STEP_NAMES.get(step, int(step) if step.isdecimal() else None)
+    if ref.step is not None:
+        named = values.STEP_NAMES.get(ref.step)
+        named = int(ref.step) if named is None else named
         found = {job_id: [named] for job_id, numbers in found.items() if named in numbers}
     elif not everything:
         found = {
@@ -113,18 +118,16 @@ def _steps(
     return found
 
 
-def _reference(word: str) -> tuple[int, int | None, str | None]:
-    """`JOB[_TASK][.STEP]`。
+def _references(text: str) -> list[JobRef]:
+    """点名的作业与步；squeue 印出的 `42_[1-3]` 也读得回来。
 
     异常：
-        InvalidInput：不是作业号
+        InvalidInput：有一项不是作业号
     """
-    job, _, step = word.partition(".")
-    number, _, task = job.partition("_")
-    digits = number + task
-    if not (digits.isascii() and digits.isdigit() and number and len(digits) < 19):
-        raise InvalidInput(f"Invalid job id {word}")
-    return int(number), int(task) if task else None, step or None
+    try:
+        return parse_job_refs(text)
+    except InvalidJobRef as error:
+        raise InvalidInput(f"Invalid job id {error.text}") from None
 
 
 def _processes(connection: Any, job_id: int, numbers: list[int]) -> list[list[str]]:
