@@ -211,6 +211,15 @@ def test_killed_srun_leaves_nothing(instance: Instance, sit: Any):
     wait_until(lambda: not is_alive(pid), 10, "the task to be gone")
 
 
+def test_stepd_that_dies_ends_srun_which_restores_the_terminal(instance: Instance, sit: Any):
+    desk = sit("srun", "--pty", "sh", "-c", "echo up; exec sleep 100")
+    desk.until("up")
+    os.kill(instance.pid("stepd"), signal.SIGKILL)
+    assert desk.wait() == 1 << 8
+    assert b"srun: error: stepd closed the connection" in desk.seen
+    assert desk.restored()
+
+
 def test_cancelled_step_restores_the_terminal(instance: Instance, sit: Any):
     desk = sit("srun", "--pty", "sh", "-c", "echo $SLURM_JOB_ID > p; exec sleep 100")
     path = instance.work / "p"
