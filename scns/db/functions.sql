@@ -1205,10 +1205,12 @@ CREATE VIEW scns.usage_list WITH (security_barrier) AS
     FROM scns.usage u, since WHERE u.as_of >= since.at
   UNION ALL
   SELECT s.account, j.uid, 0, NULL, j.cpus_alloc,
-         greatest(extract(epoch FROM j.start_time)::float8 + j.suspended_seconds,
+         greatest(extract(epoch FROM j.start_time)::float8 + j.suspended_seconds
+                  + CASE j.state WHEN 'SUSPENDED'
+                    THEN extract(epoch FROM now() - j.suspend_time)::float8 ELSE 0 END,
                   extract(epoch FROM since.at)::float8)
     FROM since, scns.job j JOIN scns.submission s ON s.id = j.submission_id
-   WHERE j.state IN ('RUNNING', 'COMPLETING');
+   WHERE j.state IN ('RUNNING', 'SUSPENDED', 'COMPLETING');
 
 -- 没有扣住的作业与优先级有关的方面，见 scns.planner.priority.Subject；在跑的只为
 -- PriorityFlags=CALCULATE_RUNNING

@@ -501,6 +501,18 @@ def used(world):
     return sum(read_usage(world.cursor.fetchall(), None, time.time()).values())
 
 
+def test_a_suspended_job_keeps_its_usage_and_adds_nothing(world):
+    configure(world, priority_decay_half_life=None)
+    job = world.submit(tasks=2, time_limit=36000)
+    world.run()
+    world.pass_time(1000)
+    world.ask("suspend", {"job": job})
+    assert world.value(job, "state") == "SUSPENDED"
+    assert used(world) == pytest.approx(2000, abs=60)
+    world.pass_time(5000)
+    assert used(world) == pytest.approx(2000, abs=60)
+
+
 @pytest.mark.parametrize("period", ["NOW", "DAILY", "YEARLY"])
 def test_usage_before_the_reset_counts_no_more(world, period):
     configure(world, priority_decay_half_life=None)
