@@ -40,7 +40,8 @@ Compares what jobs asked for with what they used, so that the next request can b
 """,
     "simulate": """
 Replays a workload with the very planner that scnsd uses, in simulated time, and prints
-waiting times and utilization for each policy.
+waiting times and utilization for each policy. With `--jobs` or `--load` the workload is drawn
+from the trace at random, as long as wanted and always the same for the same `--seed`.
 """,
     "link": """
 Writes small programs with the names sbatch, squeue and so on into a directory, so that
