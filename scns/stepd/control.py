@@ -67,11 +67,15 @@ class Control:
         raise Refused(f"scope {scope} does not exist")
 
     def _script(self, job: Job) -> list[int]:
-        """脚本自己；有 TaskEpilog 的，会话领头的在等它，它是领头的孩子。"""
+        """脚本自己；有 TaskEpilog 的，会话领头的在等它，它是领头的孩子。
+
+        领头的还没有分出它的时候，信号给领头的：已经分出了的不理会信号。
+        """
         if job.around.epilog is None:
             return [job.script.pid]
         found = ((pid, stat(pid)) for pid in job.processes.pids())
-        return [pid for pid, now in found if now is not None and now.parent == job.script.pid]
+        born = [pid for pid, now in found if now is not None and now.parent == job.script.pid]
+        return born or [job.script.pid]
 
     def signal_step(self, key: Key, number: int, step: int) -> None:
         """`signal` 只给一个步：KILL 是结束它，宽限照作业的。"""
