@@ -6,6 +6,10 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: 不是数组的作业里 `%a` 的值，Slurm 的 NO_VAL。
 NO_TASK = 4_294_967_294
 
@@ -96,16 +100,12 @@ def expand(pattern: str, facts: Facts) -> str:
 
 def shown(pattern: str, facts: Facts) -> str:
     """`scontrol show job` 里印的样子：只换启动之前就知道的，不理宽度与反斜线。"""
-    known = {
-        "A": str(_array_job(facts)),
-        "a": str(_array_task(facts)),
-        "j": str(facts.job_id),
-        "u": facts.user,
-        "x": facts.name,
-    }
+    if "%" not in pattern:
+        return pattern
     first, *rest = pattern.split("%")
     return first + "".join(
-        known[piece[0]] + piece[1:] if piece[:1] in known else "%" + piece for piece in rest
+        _KNOWN[piece[0]](facts) + piece[1:] if piece[:1] in _KNOWN else "%" + piece
+        for piece in rest
     )
 
 
@@ -138,6 +138,16 @@ def _array_job(facts: Facts) -> int:
 
 def _array_task(facts: Facts) -> int:
     return NO_TASK if facts.array_task_id is None else facts.array_task_id
+
+
+#: 启动之前就知道的。
+_KNOWN: dict[str, Callable[[Facts], str]] = {
+    "A": lambda facts: str(_array_job(facts)),
+    "a": lambda facts: str(_array_task(facts)),
+    "j": lambda facts: str(facts.job_id),
+    "u": lambda facts: facts.user,
+    "x": lambda facts: facts.name,
+}
 
 
 def _width(digits: str) -> int:

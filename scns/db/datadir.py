@@ -41,6 +41,7 @@ max_connections = 400
 reserved_connections = 8
 authentication_timeout = 5s
 shared_buffers = 16MB
+work_mem = 16MB
 temp_file_limit = 256MB
 wal_level = minimal
 max_wal_senders = 0

@@ -207,8 +207,8 @@ BEGIN
     'summary', summary, 'name', s.name, 'owner', s.owner, 'recipient', s.options ->> 'mail_user',
     'state', j.state, 'exit_code', j.exit_code, 'exit_signal', j.exit_signal,
     'lowest', lowest, 'highest', highest,
-    'queued', extract(epoch FROM j.start_time - j.submit_time)::bigint,
-    'run', extract(epoch FROM coalesce(j.end_time, now()) - j.start_time)::bigint
+    'queued', floor(extract(epoch FROM j.start_time - j.submit_time))::bigint,
+    'run', floor(extract(epoch FROM coalesce(j.end_time, now()) - j.start_time))::bigint
            - j.suspended_seconds));
 END $$;
 

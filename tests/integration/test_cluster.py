@@ -133,6 +133,7 @@ def test_settings_are_those_of_the_design(server):
         "listen_addresses": "",
         "unix_socket_directories": "../run",
         "shared_buffers": "16MB",
+        "work_mem": "16MB",
         "max_connections": "400",
         "wal_level": "minimal",
         "max_wal_senders": "0",

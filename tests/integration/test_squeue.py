@@ -1688,5 +1688,9 @@ def test_large_queue_comes_whole(squeue):
 
 def test_default_columns_are_streamed(database, monkeypatch, shell):
     hold(database)
-    monkeypatch.setattr("scns.db.connect.call", lambda *_: pytest.fail("rows were fetched"))
+
+    def call(_, statement, *__):
+        assert statement.startswith("SET "), "rows were fetched"
+
+    monkeypatch.setattr("scns.db.connect.call", call)
     assert shell("squeue").out.count("\n") == 2

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from scns.cli.columns import ENDLESS, Field
 from scns.cli.fields import sql
+from scns.cli.fields.dependency import UNMET
 
 #: 活动的状态；写成与部分索引 `job_active` 同样的条件，服务器才用得上它。
 ACTIVE = ("COMPLETING", "PENDING", "RUNNING", "SUSPENDED")
@@ -147,16 +148,7 @@ TRES = (
     f"'cpu=' || {CPUS} || coalesce(',mem=' || {sql.size(_MEMORY)}, '')"
     f" || ',node=' || {NODES} || ',billing=' || {CPUS} || {_GRES}"
 )
-DEPENDENCY = (
-    "coalesce((SELECT string_agg(d.kind || coalesce(':' || d.on_job_id, '')"
-    " || CASE WHEN d.on_task_id IS NOT NULL THEN '_' || d.on_task_id"
-    " WHEN EXISTS (SELECT FROM scns.queue p WHERE p.id = d.on_job_id"
-    " AND p.array_job_id = p.id) THEN '_*' ELSE '' END"
-    " || CASE WHEN d.delay > 0 THEN '+' || d.delay ELSE '' END"
-    " || CASE d.state WHEN 'NEVER' THEN '(failed)' ELSE '(unfulfilled)' END,"
-    " CASE WHEN q.dependency_any THEN '?' ELSE ',' END ORDER BY d.position)"
-    " FROM scns.dependency_list d WHERE d.job_id = q.id AND d.state <> 'MET'), '(null)')"
-)
+DEPENDENCY = f"coalesce({UNMET}, '(null)')"
 #: 别人的参数看不见，视图 `my_job` 里没有。
 COMMAND = (
     "CASE WHEN q.command IS NULL THEN '(null)' ELSE concat_ws(' ', q.command,"
@@ -362,5 +354,9 @@ SORT: dict[str, tuple[str, str]] = {
 #: `-S` 分不出先后时：启动得晚的在前，还不知道启动时刻的在后，其中新的在前。
 TIE = f"{START} DESC NULLS LAST, CASE WHEN {START} IS NULL THEN -q.id ELSE q.id END, q.task"
 
-#: 默认的次序分不出先后时，与 `TIE` 只差在扣住又另有开始时刻的作业；十万行里省下一半的排序。
-DEFAULT_TIE = "CASE WHEN q.priority > 0 THEN q.id ELSE -q.id END, q.task"
+#: 默认的次序 `P,t,-p`，与 `TIE` 只差在扣住又另有开始时刻的作业。状态与优先级合成一个数，先后
+#: 又多半由第三个数定了：十万行里省下一半的排序。
+DEFAULT_ORDER = (
+    f"{_text('q.part')}, ({_STATE_RANK})::bigint * 8589934592 - q.priority,"
+    " CASE WHEN q.priority > 0 THEN coalesce(q.array_job_id, q.id) ELSE -q.id END, q.id, q.task"
+)

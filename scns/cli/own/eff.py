@@ -32,7 +32,7 @@ _WIDE = 300
 _RUNS = """
 SELECT q.id, q.array_job_id, q.array_task_id, q.owner, q.name, q.state, q.cpus_alloc,
        q.memory_alloc, q.time_limit,
-       greatest(extract(epoch FROM coalesce(q.end_time, now()) - q.start_time)::bigint
+       greatest(floor(extract(epoch FROM coalesce(q.end_time, now()) - q.start_time))::bigint
                 - q.suspended_seconds, 0),
        (SELECT sum(t.user_milliseconds + t.system_milliseconds)::bigint
           FROM scns.step_list t WHERE t.job_id = q.id AND t.attempt = q.attempt),

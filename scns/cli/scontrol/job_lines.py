@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
+    from scns.cli.scontrol.record import Moment
+
     Job = dict[str, Any]
 
     #: 一个节点上的分配：节点、CPU 号、内存、通用资源。
@@ -28,6 +30,7 @@ _SHARING = {None: "OK", "node": "NO", "user": "USER", "mcs": "MCS"}
 def format_job(
     job: Job,
     allocations: Sequence[Allocation] = (),
+    show: Moment = moment,
     *,
     one_line: bool = False,
     details: bool = False,
@@ -36,6 +39,7 @@ def format_job(
 
     参数：
         allocations：`-d` 时各节点上的分配，按节点的次序
+        show：印一个时刻
         details：多出 DerivedExitCode 与分配的各行
     """
     lines = [
@@ -50,7 +54,7 @@ def format_job(
         *([f"DerivedExitCode={job['derived_code'] or 0}:0"] if details else []),
         f"RunTime={elapsed(job['run_time'])} TimeLimit={elapsed(job['time_limit'])}"
         f" TimeMin={elapsed(job['time_min'], 'N/A')}",
-        *_times(job),
+        *_times(job, show),
         f"Partition={job['partition']} AllocNode:Sid={job['submit_host'] or 'unknown'}:0",
         f"ReqNodeList={shown(job['required_nodes'])} ExcNodeList={shown(job['exclude'])}",
         f"NodeList={job['nodes'] or ''}",
@@ -81,23 +85,23 @@ def _name(job: Job) -> str:
     return " ".join([*words, f"JobName={job['name']}"])
 
 
-def _times(job: Job) -> list[str]:
+def _times(job: Job, show: Moment) -> list[str]:
     """各时刻：提交、够格、起止、挂起。"""
     eligible = job["eligible_time"]
     if eligible is None and job["hold"] is None and job["dependency"] is None:
         eligible = job["begin_time"]
     start, end = _span(job)
-    deadline = moment(job["deadline"], "N/A")
+    deadline = show(job["deadline"], "N/A")
     before = 0
     if job["suspend_time"] is not None:
         before = job["suspend_time"] - job["start_time"] - job["suspended_seconds"]
-    evaluated = moment(job["start_time"], "Unknown")
+    evaluated = show(job["start_time"], "Unknown")
     return [
-        f"SubmitTime={moment(job['submit_time'])} EligibleTime={moment(eligible, 'Unknown')}",
-        f"AccrueTime={moment(job['eligible_time'], 'Unknown')}",
-        f"StartTime={moment(start, 'Unknown')} EndTime={moment(end, 'Unknown')}"
-        f" Deadline={deadline}",
-        f"SuspendTime={moment(job['suspend_time'], 'None')} SecsPreSuspend={before}"
+        f"SubmitTime={show(job['submit_time'], 'Unknown')}"
+        f" EligibleTime={show(eligible, 'Unknown')}",
+        f"AccrueTime={show(job['eligible_time'], 'Unknown')}",
+        f"StartTime={show(start, 'Unknown')} EndTime={show(end, 'Unknown')} Deadline={deadline}",
+        f"SuspendTime={show(job['suspend_time'], 'None')} SecsPreSuspend={before}"
         f" LastSchedEval={evaluated} Scheduler=Main",
     ]
 
@@ -222,12 +226,14 @@ def _files(job: Job) -> list[str]:
         array_job_id=job["array_job_id"],
         array_task_id=job["array_task_id"],
     )
-    patterns = {
-        "StdErr": job["standard_error"] or output,
-        "StdIn": job["standard_input"] or "/dev/null",
+    output = expanded(output, facts)
+    error = job["standard_error"]
+    names = {
+        "StdErr": output if error is None else expanded(error, facts),
+        "StdIn": expanded(job["standard_input"] or "/dev/null", facts),
         "StdOut": output,
     }
-    return [f"{key}={_path(job, expanded(name, facts))}" for key, name in patterns.items()]
+    return [f"{key}={_path(job, name)}" for key, name in names.items()]
 
 
 def _path(job: Job, name: str) -> str:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 
+from scns.cli.fields.sql import epoch
 from scns.times import format_moment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
+
+    #: 由 epoch 秒与没有时印什么，到文字。
+    Moment = Callable[[float | None, str], str]
+
+__all__ = ["clock", "epoch", "layout", "moment", "record", "select", "shown"]
 
 _BREAK = "\n   "
 
@@ -30,11 +36,6 @@ def record(columns: Mapping[str, str], row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip(columns, row, strict=True))
 
 
-def epoch(expression: str) -> str:
-    """时刻取成整数的 epoch 秒：按客户端的时区打印。"""
-    return f"extract(epoch FROM {expression})::bigint"
-
-
 def shown(text: str | None) -> str:
     """没有值的文本印成 `(null)`，与 Slurm 相同。"""
     return "(null)" if text is None else text
@@ -43,3 +44,19 @@ def shown(text: str | None) -> str:
 def moment(at: float | None, empty: str = "Unknown") -> str:
     """印一个时刻；样子可由环境变量 SLURM_TIME_FORMAT 改变。"""
     return format_moment(at, empty, os.environ.get("SLURM_TIME_FORMAT"))
+
+
+def clock() -> Moment:
+    """与 `moment` 一样，只是同一秒只算一次：一口气印许多记录时用。"""
+    time_format = os.environ.get("SLURM_TIME_FORMAT")
+    known: dict[float, str] = {}
+
+    def show(at: float | None, empty: str) -> str:
+        if at is None:
+            return empty
+        text = known.get(at)
+        if text is None:
+            text = known[at] = format_moment(at, empty, time_format)
+        return text
+
+    return show

@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 
 from scns.arrays import from_multirange
+from scns.cli.fields.dependency import UNMET
 from scns.cli.scontrol.job_lines import format_job
-from scns.cli.scontrol.record import epoch, moment, record, select
+from scns.cli.scontrol.record import clock, epoch, moment, record, select
 from scns.cli.scontrol.session import Session
+from scns.cli.squeue.selection import VISIBLE, min_job_age
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from scns.cli.scontrol.record import Moment
 
     Job = dict[str, Any]
 
@@ -26,24 +30,12 @@ _OPTIONS = (
     " tasks_per_gpu burst_buffer mail_user"
 ).split()
 
-#: 依赖还没有满足的部分，例如 `afterok:42(unfulfilled)`。
-_DEPENDENCY = """
-(SELECT string_agg(d.kind || coalesce(':' || d.on_job_id, '')
-                   || CASE WHEN d.on_task_id IS NOT NULL THEN '_' || d.on_task_id
-                           WHEN EXISTS (SELECT FROM scns.queue p WHERE p.id = d.on_job_id
-                                         AND p.array_job_id = p.id) THEN '_*' ELSE '' END
-                   || CASE WHEN d.delay > 0 THEN '+' || d.delay ELSE '' END
-                   || CASE d.state WHEN 'NEVER' THEN '(failed)' ELSE '(unfulfilled)' END,
-                   CASE WHEN q.dependency_any THEN '?' ELSE ',' END ORDER BY d.position)
-   FROM scns.dependency_list d WHERE d.job_id = q.id AND d.state <> 'MET')
-"""
-
 #: 起止之间真正运行的秒数，去掉挂起的时间。
-_RUN_TIME = """
-CASE WHEN q.state = 'PENDING' OR q.start_time IS NULL THEN 0 ELSE
-  extract(epoch FROM coalesce(q.end_time, CASE q.state WHEN 'SUSPENDED' THEN q.suspend_time END,
-                              now()) - q.start_time)::bigint - q.suspended_seconds END
-"""
+_UNTIL = "coalesce(q.end_time, CASE q.state WHEN 'SUSPENDED' THEN q.suspend_time END, now())"
+_RUN_TIME = (
+    "CASE WHEN q.state = 'PENDING' OR q.start_time IS NULL THEN 0"
+    f" ELSE {epoch(_UNTIL)} - {epoch('q.start_time')} - q.suspended_seconds END"
+)
 
 _COLUMNS = {
     **{
@@ -60,17 +52,19 @@ _COLUMNS = {
     },
     **{name: f"q.options ->> '{name}'" for name in _OPTIONS},
     "option_gres": "q.options ->> 'gres'",
-    "mail_type": "(SELECT string_agg(e.type, ',' ORDER BY e.n)"
-    " FROM jsonb_array_elements_text(q.options -> 'mail_type') WITH ORDINALITY AS e(type, n))",
+    # 要另外查的，都只在要印时才查
+    "mail_type": "CASE WHEN q.options ? 'mail_type' THEN (SELECT string_agg(e.type, ',' ORDER BY"
+    " e.n) FROM jsonb_array_elements_text(q.options -> 'mail_type') WITH ORDINALITY"
+    " AS e(type, n)) END",
     "features": 'q."constraint"',
     "waiting": "q.waiting::text",
     "priority": "CASE WHEN q.hold IS NULL THEN q.priority ELSE 0 END",
-    "dependency": _DEPENDENCY,
-    "derived_code": "(SELECT max(t.exit_code) FROM scns.step_list t"
-    " WHERE t.job_id = q.id AND t.attempt = q.attempt AND t.step_id >= 0)",
+    "dependency": UNMET,
+    "derived_code": "CASE WHEN q.attempt > 0 THEN (SELECT max(t.exit_code) FROM scns.step_list t"
+    " WHERE t.job_id = q.id AND t.attempt = q.attempt AND t.step_id >= 0) END",
     "run_time": _RUN_TIME,
-    "largest_memory": "(SELECT max(n.memory) FROM scns.node_list n"
-    " WHERE q.partition = ANY (n.partitions))",
+    "largest_memory": "CASE WHEN 0 IN (q.memory_per_cpu, q.memory_per_node)"
+    " THEN (SELECT max(n.memory) FROM scns.node_list n WHERE q.partition = ANY (n.partitions)) END",
     "arguments": "(SELECT array_to_string(m.arguments, ' ') FROM scns.my_job m WHERE m.id = q.id)",
     **{
         name: epoch(f"q.{name}")
@@ -81,18 +75,13 @@ _COLUMNS = {
     },
 }
 
-#: 结束了的作业在 MinJobAge 之内还看得见。
-_VISIBLE = """
-(q.end_time IS NULL OR q.end_time > now() - make_interval(secs => coalesce(
-  (SELECT split_part(s.value, ' ', 1)::int FROM scns.setting_list s
-    WHERE s.name = 'MinJobAge'), 300)))
-"""
+#: 活动的，与结束了而在 MinJobAge 之内的：写得两个索引都用得上，不读旧的作业。
+_VISIBLE = f"(q.state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED') OR {VISIBLE})"
 
-_BASE = select(_COLUMNS, "scns.queue q") + f" WHERE {_VISIBLE}"
-_COUNT = select({"records": "count(*)"}, "scns.queue q") + f" WHERE {_VISIBLE}"
-_ALL = _BASE + f" AND q.id > %s ORDER BY q.id LIMIT {_PAGE}"
-_ONE = _BASE + (
-    " AND (q.id = %s OR q.array_job_id = %s)"
+_IDS = select({"id": "q.id"}, "scns.queue q") + f" WHERE {_VISIBLE} ORDER BY q.id"
+_PAGE_OF = select(_COLUMNS, "scns.queue q") + " WHERE q.id = ANY (%s) ORDER BY q.id"
+_ONE = select(_COLUMNS, "scns.queue q") + (
+    f" WHERE {_VISIBLE} AND (q.id = %s OR q.array_job_id = %s)"
     " AND (%s::int IS NULL OR q.array_task_id = %s::int OR q.waiting @> %s::int) ORDER BY q.id"
 )
 
@@ -122,13 +111,14 @@ def show_jobs(session: Session, text: str | None) -> None:
     if not job_id:
         _show_all(session)
         return
-    rows = session.rows(_ONE, (job_id, job_id, task, task, task))
-    if not rows and (task is None or not session.rows(_ONE, (job_id, job_id, None, None, None))):
+    named = (min_job_age(session.connection), job_id, job_id)
+    rows = session.rows(_ONE, (*named, task, task, task))
+    if not rows and (task is None or not session.rows(_ONE, (*named, None, None, None))):
         session.complain("slurm_load_jobs error: Invalid job id specified")
         return
     _announce(session, len(rows))
     for row in rows:
-        _print(session, record(_COLUMNS, row), task)
+        _print(session, record(_COLUMNS, row), task, moment)
     if not rows:
         session.exit_code = 1
         if not session.quiet:
@@ -142,18 +132,14 @@ def _leading(text: str) -> int:
 
 
 def _show_all(session: Session) -> None:
-    if session.verbose:
-        [(count,)] = session.rows(_COUNT)
-        _announce(session, count)
-    last, printed = 0, 0
-    while rows := session.rows(_ALL, (last,)):
-        for row in rows:
-            job = record(_COLUMNS, row)
-            _print(session, job, None)
-            last = job["id"]
-        printed += len(rows)
-    if not printed and not session.quiet:
+    ids = [job_id for (job_id,) in session.rows(_IDS, (min_job_age(session.connection),))]
+    _announce(session, len(ids))
+    if not ids and not session.quiet:
         session.say("No jobs in the system\n")
+    show = clock()
+    for start in range(0, len(ids), _PAGE):
+        for row in session.rows(_PAGE_OF, (ids[start : start + _PAGE],)):
+            _print(session, record(_COLUMNS, row), None, show)
 
 
 def _announce(session: Session, count: int) -> None:
@@ -161,7 +147,7 @@ def _announce(session: Session, count: int) -> None:
         session.say(f"last_update_time={moment(time.time())}, records={count}\n")
 
 
-def _print(session: Session, job: Job, task: int | None) -> None:
+def _print(session: Session, job: Job, task: int | None, show: Moment) -> None:
     """打印一行；点名了元素时，合成一行的数组只显示那一个。"""
     job["ranges"] = None
     if job["waiting"] is not None and task is None:
@@ -171,4 +157,6 @@ def _print(session: Session, job: Job, task: int | None) -> None:
     allocations = []
     if session.details and job["nodes_alloc"]:
         allocations = [(*row,) for row in session.rows(_ALLOCATIONS, (job["id"],))]
-    session.say(format_job(job, allocations, one_line=session.one_line, details=session.details))
+    session.say(
+        format_job(job, allocations, show, one_line=session.one_line, details=session.details)
+    )

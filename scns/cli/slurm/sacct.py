@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from functools import partial
 
 from scns.cli.accounting import records, sheet
 from scns.cli.accounting.lines import Lines
@@ -41,7 +40,10 @@ def run(words: list[str]) -> int:
     chosen = collect(TABLE, parsed, environ=os.environ)
     now = time.time()
     time_format = os.environ.get("SLURM_TIME_FORMAT")
-    clock = partial(format_moment, time_format=time_format, now=now)
+
+    def clock(epoch: int) -> str:
+        return format_moment(epoch, time_format=time_format, now=now)
+
     sizes = Sizes(_unit(chosen), convert="noconvert" not in chosen.chosen)
     selection = Selection(chosen, now, os.geteuid())
     stored = _stored(chosen, selection)

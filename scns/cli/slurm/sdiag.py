@@ -23,7 +23,7 @@ WITH since AS (
     SELECT greatest(date_trunc('day', now(), 'UTC'),
                     (SELECT r.time FROM scns.reset_list r WHERE r.name = 'statistics')) AS at
 )
-SELECT extract(epoch FROM now())::bigint, extract(epoch FROM since.at)::bigint,
+SELECT floor(extract(epoch FROM now()))::bigint, floor(extract(epoch FROM since.at))::bigint,
        coalesce(sum(n) FILTER (WHERE q.submit_time >= since.at), 0)::bigint,
        count(*) FILTER (WHERE q.start_time >= since.at),
        count(*) FILTER (WHERE q.end_time >= since.at AND q.state = 'COMPLETED'),
@@ -43,9 +43,9 @@ SELECT extract(epoch FROM now())::bigint, extract(epoch FROM since.at)::bigint,
 
 #: 一个作业也没有时。
 _NONE = """
-SELECT extract(epoch FROM now())::bigint,
-       extract(epoch FROM greatest(date_trunc('day', now(), 'UTC'),
-               (SELECT r.time FROM scns.reset_list r WHERE r.name = 'statistics')))::bigint
+SELECT floor(extract(epoch FROM now()))::bigint,
+       floor(extract(epoch FROM greatest(date_trunc('day', now(), 'UTC'),
+               (SELECT r.time FROM scns.reset_list r WHERE r.name = 'statistics'))))::bigint
 """
 
 _NAMES = (

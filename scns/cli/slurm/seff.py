@@ -36,7 +36,7 @@ SELECT q.id, q.array_job_id, q.array_task_id,
        (SELECT max(v.value) FROM scns.setting_list v WHERE v.name = 'ClusterName'),
        q.owner, q.group_name, q.state, coalesce(q.exit_code, 0), coalesce(q.nodes_alloc, 1),
        coalesce(q.cpus_alloc, q.cpus), coalesce(q.memory_alloc, 0), q.memory_per_cpu IS NOT NULL,
-       coalesce(extract(epoch FROM coalesce(q.end_time, now()) - q.start_time)::bigint
+       coalesce(floor(extract(epoch FROM coalesce(q.end_time, now()) - q.start_time))::bigint
                 - q.suspended_seconds, 0),
        (SELECT coalesce(sum(t.user_milliseconds + t.system_milliseconds), 0)::bigint
           FROM scns.step_list t WHERE t.job_id = q.id AND t.attempt = q.attempt),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import partial
 
 from scns.arrays import InvalidJobRef, parse_job_refs, to_multirange
 from scns.cli.accounting import lines, records, sheet, values
@@ -74,7 +73,11 @@ def run(words: list[str]) -> int:
     references = _references(wanted)
     connection = connect.connect()
     sizes = values.Sizes(convert="noconvert" not in chosen.chosen)
-    clock = partial(format_moment, time_format=os.environ.get("SLURM_TIME_FORMAT"))
+    time_format = os.environ.get("SLURM_TIME_FORMAT")
+
+    def clock(epoch: int) -> str:
+        return format_moment(epoch, time_format=time_format)
+
     output = sys.stdout.buffer
     if "noheader" not in chosen.chosen:
         output.write(layout.header().encode())
