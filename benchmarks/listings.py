@@ -3,7 +3,7 @@
 起一台临时的嵌入式服务器（没有 scnsd，作业不会动），把作业直接写进真的表里：等着的 10、1,000、
 100,000 个，再换成 10 个等着的与 1,000、100,000、1,000,000 个结束了的，每个带一个批处理步。结束了的
 每半分钟一个，往回排，一百万个是将近一年；属主轮流是五十个用户。每条命令以 `scns link` 的包装运行，
-取几次的中位数；RATIO 是对头一栏的比，LINES 是最后一栏印了几行。
+取几次里最快的；RATIO 是对头一栏的比，LINES 是最后一栏印了几行。
 
 写进去时不触发 `event`：没有一条列表读它。
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,7 +41,7 @@ QUEUES = (10, 1_000, 100_000)
 HISTORIES = (1_000, 100_000, 1_000_000)
 
 #: 头一个等着的与头一个结束了的作业号。
-FIRST_WAITING, FIRST_FINISHED = 1_000, 1_000_000
+FIRST_WAITING, FIRST_FINISHED = 5_000_000, 1_000_000
 
 #: 结束了的作业相隔几秒。
 EVERY = 30
@@ -69,12 +68,7 @@ SUBMISSION: Columns = {
 }
 #: 作业行里与提交一样的列，也由 `SUBMISSION` 而来。
 COMMON = ("uid", "submit_time")
-WAITING: Columns = {
-    "id": "g",
-    "submission_id": "g",
-    "priority": "1000 + g %% 50",
-    "eligible": "true",
-}
+WAITING: Columns = {"id": "g", "submission_id": "g", "eligible": "true"}
 FINISHED: Columns = {
     "id": "g",
     "submission_id": "g",
@@ -213,7 +207,7 @@ def settle(cursor: Any) -> None:
 def measure(
     directory: Path, commands: dict[str, str], facts: dict[str, Any], runs: int
 ) -> dict[str, tuple[float, int]]:
-    """各条命令的毫秒数（中位数）与行数。"""
+    """各条命令的毫秒数（最快的一次）与行数。"""
     found = {}
     for label, text in commands.items():
         name, *words = text.format(**facts).split()
@@ -229,7 +223,7 @@ def measure(
                 times.append(took)
             if turn and took > 3000:
                 break
-        found[label] = statistics.median(times), lines
+        found[label] = min(times), lines
     return found
 
 

@@ -240,6 +240,15 @@ def call(
         raise translate(error) from None
 
 
+def join_one_by_one(connection: Any) -> None:
+    """此后的语句一行一行地靠索引去找另一张表的行。
+
+    列表由要印的行出发，这样做总与它们的个数成比例。由服务器自己选，十万个等待的作业就会使它
+    读遍一百万个早已结束的作业的提交，慢一倍；没有旧作业时只慢百分之五。
+    """
+    call(connection, "SET enable_hashjoin = off; SET enable_mergejoin = off")
+
+
 def storable(value: Any) -> Any:
     """把参数里数据库存不下的字符换成 U+FFFD。
 

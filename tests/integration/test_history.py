@@ -70,6 +70,9 @@ def read(database, monkeypatch):
         with connection.cursor() as opened:
             opened.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
             for statement, parameters in asked:
+                if statement.startswith("SET "):
+                    opened.execute(statement)
+                    continue
                 opened.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
                 rows += _rows(opened.fetchone()[0][0]["Plan"])
         connection.close()

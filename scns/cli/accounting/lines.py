@@ -63,6 +63,7 @@ class Lines:
 
         一页取完了才写：读的人停着不读，也占不住数据库的快照。
         """
+        connect.join_one_by_one(connection)
         for page in records.pages(ids):
             parameters = [*self._before, page, *self._after]
             if not self._moments:

@@ -10,6 +10,7 @@ from scns.cli.scontrol.job_lines import format_job
 from scns.cli.scontrol.record import clock, epoch, moment, record, select
 from scns.cli.scontrol.session import Session
 from scns.cli.squeue.selection import VISIBLE, min_job_age
+from scns.db import connect
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ def _show_all(session: Session) -> None:
     if not ids and not session.quiet:
         session.say("No jobs in the system\n")
     show = clock()
+    connect.join_one_by_one(session.connection)
     for start in range(0, len(ids), _PAGE):
         for row in session.rows(_PAGE_OF, (ids[start : start + _PAGE],)):
             _print(session, record(_COLUMNS, row), None, show)

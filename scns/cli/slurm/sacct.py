@@ -110,6 +110,7 @@ def _dump(connection: Any, ids: Sequence[int], selection: Selection, *, yaml: bo
     document = (Yaml if yaml else Json)("jobs", sys.stdout.buffer.write, database=True)
     document.begin()
     rows = selection.rows(whole=True)
+    connect.join_one_by_one(connection)
     for page in records.pages(ids):
         for job, steps in records.documents(connection, page, rows):
             text = json.dumps(job_document(cluster, job, steps), ensure_ascii=False)

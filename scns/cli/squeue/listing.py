@@ -28,10 +28,6 @@ _LONG = "%.18i %.9P %.8j %.8u %.8T %.10M %.9l %.6D %R"
 _START = "%.18i %.9P %.8j %.8u %.2t %.19S %.6D %20Y %R"
 _STEPS = "%.15i %.8j %.9P %.8u %.9M %N"
 
-#: 由作业找到它的提交，一个一个地找。否则十万个等待的作业会使服务器宁可读遍一百万个早已结束的
-#: 作业的提交，慢一倍；没有旧作业时只慢百分之五。
-_ONE_BY_ONE = "SET enable_hashjoin = off; SET enable_mergejoin = off"
-
 
 class Listing:
     """按选项备好的表；`show` 可以一遍一遍地列。
@@ -97,7 +93,7 @@ class Listing:
     def _fetch(self, connection: Any, nodes: Sql, write: Callable[[bytes], Any]) -> None:
         statement, parameters = self._statement(nodes)
         parameters = selection.filled(connection, parameters)
-        connect.call(connection, _ONE_BY_ONE)
+        connect.join_one_by_one(connection)
         if not self._row.moments:
             connect.each(connection, statement, parameters, write)
             return
