@@ -5,7 +5,7 @@
 谁也放不下。
 
 TOTAL 是一轮的毫秒，DB 是其中等数据库的，PLAN 是规划器的；都取几轮的中位数。FIRST 是开头全部读一遍
-的那一轮，连同头一次写下原因，MIB 是进程因此多占的内存；SLOW 是慢定时器的，也全部重读。
+的那一轮，连同头一次写下原因，MIB 是进程因此多占的内存；ALL 是以后又全部重读的一轮。
 RATIO 对同一列的第一行；毫秒随机器而变，比值才可以比较。
 
 用法：
@@ -186,7 +186,7 @@ def measure(bench: Bench) -> dict[str, tuple[float, float, float]]:
     found["memory"] = (resident() - before, 0.0, 0.0)
     bench.round()
     changes: dict[str, Callable[[], None]] = {
-        "slow": bench.scheduler.mirror.forget,
+        "all": bench.scheduler.mirror.forget,
         "idle": lambda: None,
         "submit": bench.submit,
         "end": bench.stepd.end_one,
@@ -206,7 +206,7 @@ def main() -> None:
     """打印表。"""
     counts = (1_000, 10_000) if "--quick" in sys.argv[1:] else (1_000, 10_000, 100_000, 1_000_000)
     print(
-        f"{'SCENE':<6}{'SHAPES':>7}{'WAITING':>9}{'FIRST_MS':>10}{'MIB':>6}{'SLOW_MS':>9}"
+        f"{'SCENE':<6}{'SHAPES':>7}{'WAITING':>9}{'FIRST_MS':>10}{'MIB':>6}{'ALL_MS':>9}"
         + "".join(
             f"{name + '_TOTAL':>14}{'DB':>8}{'PLAN':>8}{'RATIO':>7}"
             for name in ("IDLE", "SUBMIT", "END")
@@ -230,7 +230,7 @@ def main() -> None:
             for at, (scene, shapes, count) in enumerate(cases):
                 found = _case(cluster, f"bench_{at}", scene, shapes, count)
                 line = f"{scene:<6}{shapes:>7}{count:>9}{found['first'][0]:>10.1f}"
-                line += f"{found['memory'][0]:>6.0f}{found['slow'][0]:>9.1f}"
+                line += f"{found['memory'][0]:>6.0f}{found['all'][0]:>9.1f}"
                 for kind in ("idle", "submit", "end"):
                     total, database, planner = found[kind]
                     first.setdefault(kind, total)

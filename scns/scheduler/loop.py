@@ -136,7 +136,7 @@ class Scheduler:
         if self.epoch is not None:
             self.settle(everything=slow)
             self.ranker.rank(self.cursor, now)
-            self.plan_and_allocate(now, everything=slow)
+            self.plan_and_allocate(now, slow=slow)
         self.start_assigned()
         if self.link.client is not None:
             self.orders.give(self.cursor, self.node, self.link, float(self.config.kill_wait))
@@ -260,16 +260,12 @@ class Scheduler:
         self.cursor.execute(jobs.CANCEL_INVALID_DEPENDENCY)
         self.touched += [job_id for (job_id,) in self.cursor.fetchall()]
 
-    def plan_and_allocate(self, now: float, *, everything: bool) -> None:
-        """跟上数据库；有变化就排计划，写下启动与其余各自的原因。
-
-        参数：
-            everything：全部重读，没有变化也排一次：挡着别的作业的，时候到了也会变
-        """
+    def plan_and_allocate(self, now: float, *, slow: bool) -> None:
+        """跟上数据库；有变化，或到了慢定时器，就排计划，写下启动与其余各自的原因。"""
         if self.epoch is None:
             return
         mirror = self.mirror
-        if not mirror.refresh(self.cursor, self.node, self.epoch, now, everything=everything):
+        if not mirror.refresh(self.cursor, self.node, self.epoch, now, slow=slow):
             return
         decided = self.decide(now) if mirror.heads else None
         mirror.stale = False

@@ -1,8 +1,8 @@
 """各轮之间留着的快照：数据库里与排计划有关的行，每轮只重读变了的。
 
 库里的行才是真相，这里只是它的影子：`refresh` 收走变化（为什么不会漏见 `scns.db.changes`），把点到的
-作业与节点重读一遍。刚连上、租约易了主、分区或上限变了、时钟倒退、变得太多，以及每次慢定时器，都全部
-重读；全部重读也只读各形状的头，与队列长度无关。
+作业与节点重读一遍。刚连上、租约易了主、分区或上限变了、时钟倒退、变得太多，以及慢定时器（留着的很多时
+隔几次），都全部重读；全部重读也只读各形状的头，与队列长度无关。
 
 每个形状只留名次最前的若干个，后面还有的记在 `_more`。不变的是：一个形状里，名次不低于留着的最后一个
 的，全都留着；因此变了的一行，排在那之前就放进来，排在那之后就不管，留着的总是真队列的一段开头。
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: 全部重读时一共大约读这么多个候选，各形状平分，但各不少于 `LEAST`、不多于 `DEEPEST` 个。
 ROWS, LEAST, DEEPEST = 10_000, 2, MAX_DEPTH + 1
+
+#: 慢定时器全部重读，只为防着绕过触发器的改动；留着的多于 `FEW` 个时，每个摊到 `EACH` 秒才重读一次。
+FEW, EACH = 1_000, 0.03
 
 #: 一轮里向后再读的，加起来不超过这么多。
 FURTHER = 10_000
@@ -66,7 +69,7 @@ class Mirror:
         self._budget = FURTHER
         # 凭哪一份租约读的；None 是要全部重读
         self._epoch: int | None = None
-        self._now = -inf
+        self._now = self._read_time = -inf
         # 原因也许变了的：刚读到的，与库里写着特别的原因或预计的
         self._unread: set[int] = set()
         self._told: set[int] = set()
@@ -79,24 +82,26 @@ class Mirror:
         self._epoch = None
 
     def refresh(
-        self, cursor: Any, owner: str, epoch: int, now: float, *, everything: bool = False
+        self, cursor: Any, owner: str, epoch: int, now: float, *, slow: bool = False
     ) -> bool:
         """跟上数据库；返回上一次规划以来有没有变化。
 
         参数：
             owner、epoch：手里的租约
             now：epoch 秒
-            everything：全部重读
+            slow：到了慢定时器，没有变化也要规划一次：挡着别的作业的，时候到了也会变
         """
         # 收走了的记号不会再来：没有读完就全部重读
         known, self._epoch = self._epoch, None
         changed = changes.take(cursor, owner, epoch)
-        if everything or changed.everything or known != epoch or now < self._now:
+        aged = len(self.heads) <= FEW or now >= self._read_time + EACH * len(self.heads)
+        renewed = known != epoch or now < self._now
+        if renewed or changed.everything or (slow and aged):
             self._read_all(cursor, now)
-            self.stale = True
+            self._read_time = now
         elif changed:
             self._read(cursor, changed, now)
-            self.stale = True
+        self.stale = self.stale or slow or renewed or bool(changed)
         self._epoch, self._now = epoch, now
         return self.stale
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -19,7 +20,7 @@ from scns.planner.snapshot import Policy, Running, Snapshot
 from scns.scheduler import mirror as mirror_
 from scns.scheduler.mirror import Mirror
 from scns.scheduler.ranking import Ranker
-from scns.scheduler.reader import Head, Reader
+from scns.scheduler.reader import _COLUMNS, Head, Reader
 from tests.integration.world import World
 
 #: 比任何队列都长。
@@ -405,6 +406,29 @@ def test_the_slow_timer_reads_everything_again(world):
     assert {jobs.SHAPES, jobs.RUNNING, nodes.NODES} <= set(watched.statements)
 
 
+def test_the_slow_timer_spares_a_large_queue_most_readings(world, monkeypatch):
+    monkeypatch.setattr(mirror_, "FEW", 0)
+    monkeypatch.setattr(mirror_, "EACH", 10_000.0)
+    fill(world)
+    world.run()
+    watched = Counting(world.cursor)
+    world.scheduler.cursor = watched
+    planned = []
+    plan_once = world.scheduler.planner.plan
+    monkeypatch.setattr(
+        world.scheduler.planner,
+        "plan",
+        lambda *given: planned.append(1) or plan_once(*given),
+    )
+    now = time.time()
+    for at, read in ((now + 40, False), (now + 20_000, True)):
+        watched.statements.clear()
+        world.scheduler.next_slow = 0.0
+        world.scheduler.run_once(at)
+        assert (jobs.SHAPES in watched.statements) is read
+    assert len(planned) == 2
+
+
 def test_a_clock_set_back_makes_no_job_wait_for_it(world):
     running = world.submit(tasks=8)
     world.scheduler.run_once(time.time() + 3600)
@@ -559,3 +583,11 @@ def test_what_the_planner_writes_itself_leaves_no_mark(world):
     )
     world.cursor.execute(nodes.TOUCH_NODE, {"node": "n1", "cpu_load": 5, "free_memory": 5})
     assert not changes.take(world.cursor, "n1", world.scheduler.epoch)
+
+
+def test_the_shape_tells_apart_everything_a_request_says(cursor):
+    # 一个形状的要求只读一遍，因此读的每一列都要在形状里
+    cursor.execute("SELECT pg_get_functiondef('scns.shape_of(scns.submission)'::regprocedure)")
+    (text,) = cursor.fetchone()
+    told = set(re.findall(r's[.]"?([a-z_]+)', text))
+    assert set(_COLUMNS) - {"id"} <= told
