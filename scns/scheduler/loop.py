@@ -287,6 +287,7 @@ class Scheduler:
         except Exception:
             log.exception("planning failed")
             self.mirror.forget()
+            self.planner = Planner()
             return None
         return decided
 

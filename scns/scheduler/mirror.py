@@ -134,7 +134,9 @@ class Mirror:
         wanted: dict[int, list[Line]] = {}
         idle = sum(len(node.idle) for _, node in self._nodes.values() if node.up)
         for line in ended:
-            depth = min(max(4 * len(line), idle + 1), DEEPEST)
+            # 到了 `%N` 的数组不占名额，再多也挡不住后面的
+            throttled = sum(job.count <= 0 for job in line.jobs[line.first :])
+            depth = min(max(4 * len(line), idle + 1), DEEPEST + throttled)
             if _shape_of(line) in self._more and len(line) < depth <= self._budget:
                 self._budget -= depth
                 wanted.setdefault(depth, []).append(line)

@@ -523,6 +523,20 @@ def test_a_long_line_is_kept_only_in_part_and_still_runs_to_its_end(world, monke
     assert order == submitted
 
 
+def test_arrays_at_their_throttle_do_not_hide_the_jobs_behind_them(world, monkeypatch):
+    monkeypatch.setattr(mirror_, "ROWS", 1)
+    monkeypatch.setattr(mirror_, "LEAST", 1)
+    monkeypatch.setattr(mirror_, "DEEPEST", 2)
+    for _ in range(6):
+        world.submit(array_indices="{[1,5)}", array_limit=1)
+    for _ in range(4):
+        world.run()
+    assert len(world.stepd.running) == 6
+    behind = world.submit()
+    world.run()
+    assert world.value(behind, "state") == "RUNNING"
+
+
 #: 与计划有关的列，各改成另一个值。
 _RELEVANT = {
     "job": [
