@@ -58,6 +58,8 @@ class Wish:
         self.cpus = field.integer("cpus", 1)
         #: 占着不许别的步用的 CPU；None 是作业的全部，0 是可以与别的步重叠。
         self.held = None if field.optional_text("hold") == "all" else field.integer("held")
+        #: 占着不许别的步用的 GPU 数；None 是没有说：作业的都看得见，一块也不占。
+        self.gpus = field.integer("gpus") if field.has("gpus") else None
         self.immediate = field.flag("immediate")
         if self.count > MAX_TASKS:
             raise ValueError("tasks is out of range")

@@ -20,11 +20,13 @@
 
 作业的主人发来，一条连接带一个步或握一个分配，断开就是不要了：
     `step`：`job` `name` `tasks` `cpus`（要几个）`hold`（`all` 为占下全部）`held`（占几个，
-        0 为可以重叠）`immediate`；CPU 不够时先回 `waiting`，建立了回 `created`
+        0 为可以重叠）`gpus`（占几块 GPU，没有是不占）`immediate`；不够时先回 `waiting`，建立了回
+        `created`，其中 `gpus` 是它看得见的
     `launch`：`programs` `tasks` `environment` `directory` `umask` `append` `limits`，连同描述符；
         `tasks` 的每一项是［程序，stdin，stdout，stderr］，流是描述符的序号、路径或 null；
         头一个描述符用来写启动不了的原因。可以没有的：`terminal`，零号任务的控制终端是第几个
-        描述符；`task_prolog` `task_epilog`，用户自己要在每个任务前后运行的程序
+        描述符；`task_prolog` `task_epilog`，用户自己要在每个任务前后运行的程序；`each`，各任务
+        不同的变量：名字到每个任务的值
     `forward`：`signal`，给步的全部进程；`finish`：`grace`，结束步
     `hold`：`job`，握住分配，回 `held`；`release`：`status`，交还，这就是作业的结局
     `attach`：`job` `step`，旁听一步，`step` 是 null 的旁听批处理脚本；回 `attached`：`node`

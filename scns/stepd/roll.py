@@ -1,4 +1,4 @@
-"""本节点作业步的名册：哪个作业有哪些步，占着几个 CPU，下一步几号；也从日记里读回来。"""
+"""本节点作业步的名册：哪个作业有哪些步，占着几个 CPU、哪几块 GPU，下一步几号；也从日记里读回来。"""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class Roll:
         """还没结束的步占着的 CPU 数。"""
         return sum(step.held for step in self.of(job) if step.final is None)
 
+    def held_gpus(self, job: Job) -> set[int]:
+        """还没结束的步占着的 GPU。"""
+        return {one for step in self.of(job) if step.final is None for one in step.gpus}
+
     def add(self, step: Step) -> None:
         """登记一步。"""
         self._next[step.job] = max(self.next_number(step.job), step.number + 1)
@@ -75,7 +79,9 @@ class Roll:
         step = self.find(job, number)
         if record["event"] == "step":
             sizes = (field.integer("tasks"), field.integer("cpus"), field.integer("held"))
-            self.add(Step(job, number, field.text("name"), *sizes, field.moment("started")))
+            step = Step(job, number, field.text("name"), *sizes, field.moment("started"))
+            step.gpus = field.optional_integers("gpus") or []
+            self.add(step)
         elif step is None:
             self._next[job] = max(self.next_number(job), number + 1)
         elif record["event"] == "tasks":

@@ -64,6 +64,8 @@ class Step:
         self.held = held
         self.started = started
         self.tasks: list[Task] = []
+        #: 占着作业的哪几块 GPU。
+        self.gpus: list[int] = []
         #: 各任务的 stdout 与 stderr 在哪里，见 `Launch.outputs`；还没有启动时是空的。
         self.outputs: list[tuple[Output, Output]] = []
         #: 有人要求结束它，不是任务自己结束的。
@@ -93,6 +95,7 @@ class Step:
             "tasks": self.count,
             "cpus": self.cpus,
             "held": self.held,
+            "gpus": self.gpus,
             "started": self.started,
         }
 

@@ -38,6 +38,7 @@ _PAUSE = 0.02
 
 TOO_BIG = "More processors requested than permitted"
 BUSY = "Requested nodes are busy"
+NO_SUCH_GRES = "Invalid generic resource (gres) specification"
 COMPLETED = "Job/step already completing or completed"
 
 
@@ -76,7 +77,7 @@ class Steps:
     # ---- srun 要求的 ----
 
     def create(self, peer: Peer, job: Job, field: Field) -> None:
-        """`step`：建立一步；CPU 不够就等，等到了再回 `created`。
+        """`step`：建立一步；CPU 或 GPU 不够就等，等到了再回 `created`。
 
         异常：
             Refused：太大，或不肯等
@@ -87,6 +88,8 @@ class Steps:
         wish = Wish(field, job)
         if wish.cpus > self._total(job):
             raise Refused(TOO_BIG)
+        if (wish.gpus or 0) > len(_gpus_of(job)):
+            raise Refused(NO_SUCH_GRES)
         if self._fits(wish):
             self._grant(peer, wish)
         elif wish.immediate:
@@ -257,11 +260,14 @@ class Steps:
         return len(job.cpus) if job.cpus else os.cpu_count() or 1
 
     def _fits(self, wish: Wish) -> bool:
-        total = self._total(wish.job)
+        job = wish.job
+        if wish.gpus and wish.gpus > len(_gpus_of(job)) - len(self.roll.held_gpus(job)):
+            return False
+        total = self._total(job)
         if wish.held == 0:
             return True
         held = total if wish.held is None else min(wish.held, total)
-        return self.roll.held(wish.job) + held <= total
+        return self.roll.held(job) + held <= total
 
     def _grant(self, peer: Peer, wish: Wish) -> None:
         job = wish.job
@@ -270,6 +276,10 @@ class Steps:
         cpus = held if whole else wish.cpus
         number = self.roll.next_number(job)
         step = Step(job, number, wish.name, wish.count, cpus, held, time.time())
+        gpus = _gpus_of(job)
+        if wish.gpus is not None:
+            used = self.roll.held_gpus(job)
+            step.gpus = gpus = [one for one in gpus if one not in used][: wish.gpus]
         self.roll.add(step)
         self._record("step", step, **step.facts())
         self._peers[step] = peer
@@ -286,6 +296,7 @@ class Steps:
                 "node": self._node,
                 "label": job.owner.label,
                 "cpus": self._total(job),
+                "gpus": gpus,
                 "variables": variables,
             }
         )
@@ -355,3 +366,9 @@ class Steps:
             self._journal.append(event, {**step.identity(), **fields})
         except OSError as error:
             log(f"step {step.label}: cannot record {event}: {error}")
+
+
+def _gpus_of(job: Job) -> list[int]:
+    """作业的 GPU，从它的变量得知；没有时为空。"""
+    listed = job.variables.get(b"SLURM_JOB_GPUS") or b""
+    return [int(one) for one in listed.split(b",") if one.isdigit()]

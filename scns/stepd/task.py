@@ -15,7 +15,7 @@ from functools import partial
 
 from scns.stepd import launch
 from scns.stepd.processes import MARK
-from scns.stepd.spec import Around, read_limits
+from scns.stepd.spec import Around, Field, read_limits
 from scns.stepd.step import STEP_MARK
 from scns.stepd.taskepilog import PATIENCE, stay_behind
 from scns.stepd.taskprolog import TaskPrologError, prepare
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scns.stepd.job import Job
-    from scns.stepd.spec import Field
     from scns.stepd.step import Output, Step
 
     #: 任务的一个流：递来的描述符的序号，要打开的路径，或者什么也不接。
@@ -59,6 +58,8 @@ class Launch:
         self.umask = field.integer("umask") & 0o777
         self.append = field.flag("append")
         self.limits = read_limits(field.table("limits"))
+        #: 各任务不同的变量：名字到每个任务的值。
+        self.each = _each(field, count)
         #: 零号任务的控制终端是第几个描述符；没有终端为 None。
         self.terminal = field.integer("terminal") if field.has("terminal") else None
         if self.terminal is not None and self.terminal >= len(self.descriptors):
@@ -104,6 +105,19 @@ class Launch:
         if task == 0 and self.terminal is not None:
             named.append(self.terminal)
         return {self.descriptors[index] for index in (0, *named)}
+
+
+def _each(field: Field, count: int) -> dict[bytes, list[bytes]]:
+    table = field.table("each") if field.has("each") else {}
+    found = {
+        os.fsencode(name): [os.fsencode(value.text(name)) for value in Field(table).items(name)]
+        for name in table
+    }
+    if any(len(values) != count for values in found.values()):
+        raise ValueError("each has not as many values as the step has tasks")
+    if any(not name or b"=" in name or b"\0" in name for name in found):
+        raise ValueError("each has a name that is not valid")
+    return found
 
 
 def _name_of(descriptor: int) -> Output:
@@ -210,6 +224,7 @@ def _environment(step: Step, asked: Launch, number: int, pid: int) -> dict[bytes
         STEP_MARK: f"{step.job.mark}.{step.number}",
     }
     changed = dict(asked.environment)
+    changed.update((name, values[number]) for name, values in asked.each.items())
     changed.update((name.encode(), value.encode()) for name, value in own.items())
     return changed
 

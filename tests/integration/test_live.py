@@ -298,7 +298,7 @@ def test_watch_prints_changes_as_they_happen(database, cursor, job):
     start(cursor, job)
     first = json.loads(watching.stdout.readline())
     assert (first["job"], first["before"], first["after"]) == (str(job), "PENDING", "RUNNING")
-    assert time.time() - first["time"] < 1
+    assert abs(time.time() - first["time"]) < 60
     end(cursor, job)
     submit(database, user="u:alice")
     out, err = watching.communicate(timeout=20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from scns import export
+from scns import export, gpus
 from scns.errors import UsageError
 
 TYPE_CHECKING = False
@@ -31,9 +31,11 @@ class Size:
         tasks：任务数；cpus：要几个 CPU
         held：占着不许别的步用的 CPU 数；None 是作业的全部，0 是可以与别的步重叠
         cpus_per_task：`-c` 给出的；没有给时为 None
+        gpus：占着不许别的步用的 GPU 数；None 是没有说：作业的都看得见，一块也不占
+        gpus_per_task：每个任务各有几块自己的 GPU；没有说时为 None
     """
 
-    __slots__ = ("cpus", "cpus_per_task", "held", "tasks")
+    __slots__ = ("cpus", "cpus_per_task", "gpus", "gpus_per_task", "held", "tasks")
 
     def __init__(self, merged: Parsed, built: Mapping[str, Any], given: Parsed) -> None:
         """参数：
@@ -54,6 +56,9 @@ class Size:
             self.held = 0
         elif not merged.chosen.keys().isdisjoint(("exact", "exclusive")) or self.cpus_per_task:
             self.held = self.cpus
+        self.gpus = _gpus(given, self.tasks)
+        each = merged.text("gpus-per-task")
+        self.gpus_per_task = None if each is None else sum(_counts("gpus-per-task", each).values())
 
 
 def environment(
@@ -78,8 +83,53 @@ def environment(
     own["SLURM_DISTRIBUTION"] = distribution or ("block" if size.tasks > 1 else "cyclic")
     if size.cpus_per_task is not None:
         own["SLURM_CPUS_PER_TASK"] = str(size.cpus_per_task)
-    variables.update((os.fsencode(name), os.fsencode(value)) for name, value in own.items())
+    _set(variables, own)
+    if created["variables"].get("SLURM_JOB_GPUS"):
+        _set(variables, gpus.variables(created["gpus"], step=True))
     return variables
+
+
+def own_gpus(size: Size, created: Mapping[str, Any]) -> dict[str, list[str]]:
+    """`--gpus-per-task`：每个任务只看见自己的几块 GPU；变量名到各任务的值。
+
+    来源：srun(1) `--gpus-per-task`：隐含 `--gpu-bind=per_task:N`。
+    """
+    count, ids = size.gpus_per_task, created["gpus"]
+    if not count or len(ids) < count * size.tasks:
+        return {}
+    shares = [ids[at * count : (at + 1) * count] for at in range(size.tasks)]
+    values = [",".join(map(str, share)) for share in shares]
+    return dict.fromkeys((*gpus.VISIBLE, "SLURM_STEP_GPUS"), values)
+
+
+def _set(variables: dict[bytes, bytes], changes: Mapping[str, str | None]) -> None:
+    """写进变量；值为 None 的去掉。"""
+    for name, value in changes.items():
+        if value is None:
+            variables.pop(os.fsencode(name), None)
+        else:
+            variables[os.fsencode(name)] = os.fsencode(value)
+
+
+def _gpus(given: Parsed, tasks: int) -> int | None:
+    """命令行上要了几块 GPU；没有说到通用资源时为 None，说了而没有 GPU 的是 0。"""
+    options = ("gres", "gpus", "gpus-per-node", "gpus-per-task")
+    texts = {option: given.text(option) for option in options}
+    if all(text is None for text in texts.values()):
+        return None
+    from scns.cli.gres import per_node
+
+    counts = [_counts(option, text) for option, text in texts.items()]
+    wanted = per_node(*counts, nodes=1, tasks_per_node=tasks)
+    return sum(count for kind, count in wanted.items() if gpus.is_gpu(kind))
+
+
+def _counts(option: str, text: str | None) -> dict[str, int]:
+    from scns.cli.gres import parse_gpus, parse_gres
+
+    if text is None:
+        return {}
+    return parse_gres(text) if option == "gres" else parse_gpus(text)
 
 
 def _step_variables(size: Size, created: Mapping[str, Any], umask: int) -> dict[str, str]:

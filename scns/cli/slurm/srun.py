@@ -133,6 +133,7 @@ class Order:
             "cpus": size.cpus,
             "hold": "all" if size.held is None else None,
             "held": size.held,
+            "gpus": size.gpus,
             "immediate": "immediate" in self.merged.chosen,
         }
         quiet = "quiet" in self.merged.chosen
@@ -159,6 +160,7 @@ class Order:
         variables: dict[bytes, bytes],
         wake: Wake,
     ) -> tuple[int, int]:
+        from scns.cli.launch import plan
         from scns.cli.launch.step import Watch
 
         wiring = self._wire(created, size, variables)
@@ -173,6 +175,7 @@ class Order:
             "umask": self._umask,
             "append": self._appends(),
             "limits": self.built["limits"],
+            "each": plan.own_gpus(size, created),
             "terminal": None if terminal is None else wiring.index(terminal.slave),
         }
         label = f"{created['job']}.{created['step']}"
