@@ -54,7 +54,8 @@ def test_every_task_has_gpus_of_its_own_when_asked_for_by_task(gpus: Instance):
 
 def test_step_may_leave_the_gpus_alone_or_ask_for_too_many(gpus: Instance):
     script = (
-        'srun sh -c "echo [\\$SLURM_STEP_GPUS]"; srun --gres=none sh -c "echo [\\$SLURM_STEP_GPUS]"\n'
+        'srun sh -c "echo [\\$SLURM_STEP_GPUS]"\n'
+        'srun --gres=none sh -c "echo [\\$SLURM_STEP_GPUS]"\n'
         "srun --gres=gpu:3 true 2>&1; echo $?"
     )
     assert output(gpus, "--gres=gpu:a100:2", "--wrap", script) == [
