@@ -124,6 +124,38 @@ def test_one_line_has_the_same_words(database, shell):
     assert shell("scontrol", "show", "job", "-o", str(job)).out == one
 
 
+def test_fractions_of_a_second_are_dropped(database, cursor, shell, monkeypatch):
+    """时刻与时长都舍去小数，与 Slurm 的 time_t 一样；各命令说的相同。"""
+    job = submit(database)
+    start(cursor, job)
+    cursor.execute(
+        "UPDATE scns.job SET submit_time = to_timestamp(1770022800.9), eligible_time ="
+        " to_timestamp(1770022800.9), start_time = to_timestamp(1770022860.75) WHERE id = %s",
+        (job,),
+    )
+    end(cursor, job)
+    # 还在 MinJobAge 之内才看得见
+    cursor.execute(
+        "UPDATE scns.setting SET value = '999999999 sec' WHERE name = 'MinJobAge';"
+        "UPDATE scns.job SET end_time = to_timestamp(1770022870.5)"
+    )
+    monkeypatch.setenv("SLURM_TIME_FORMAT", "%s")
+    shown = shell("scontrol", "-o", "show", "job", str(job)).out.split()
+    for word in (
+        "SubmitTime=1770022800",
+        "StartTime=1770022860",
+        "EndTime=1770022870",
+        "RunTime=00:00:10",
+    ):
+        assert word in shown
+    fields = "Submit,Eligible,Start,End,ElapsedRaw"
+    assert shell("sacct", "-nPX", "-j", str(job), "-o", fields).out == (
+        "1770022800|1770022800|1770022860|1770022870|10\n"
+    )
+    words = ["-h", "-t", "all", "-o", "%V|%S|%e"]
+    assert shell("squeue", *words).out == "1770022800|1770022860|1770022870\n"
+
+
 def test_details_add_the_derived_code_and_the_allocation(database, cursor, shell):
     job = submit(database, tasks=2)
     start(cursor, job, cpus=2, memory=128)
