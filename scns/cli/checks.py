@@ -168,7 +168,7 @@ def yes_or_no(text: str, option: str) -> bool:
 
 
 def no_kill(text: str | None) -> bool:
-    """`--no-kill[=off]`。"""
+    """读 `--no-kill[=off]`：真是节点坏了作业也不结束。"""
     if text is None or text.lower() == "set":
         return True
     if text.lower() in ("off", "no"):

@@ -74,3 +74,12 @@ def test_only_since_a_moment(stats, world):
         "waits": {"jobs": 0, "mean": 0.0, "median": 0.0, "longest": 0.0},
         "estimates": [],
     }
+
+
+def test_waits_below_a_second_are_told_in_milliseconds(stats, world):
+    world.submit()
+    world.run()
+    world.cursor.execute("UPDATE scns.job SET start_time = eligible_time + interval '12 ms'")
+    assert stats().splitlines()[1] == (
+        "1 job ran; a job waited 12 ms in the median, 12 ms on average, 12 ms at most."
+    )

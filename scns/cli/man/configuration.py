@@ -48,7 +48,7 @@ Priority by waiting time and fair share:
 
 
 def configuration_page() -> Page:
-    """scns.conf(5)。"""
+    """返回手册页 scns.conf(5)。"""
     page = Page("scns.conf", 5, "the configuration file of scns")
     page.heading("DESCRIPTION")
     page.paragraphs(_GRAMMAR)

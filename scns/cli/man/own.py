@@ -68,7 +68,7 @@ _RELATED = {
 
 
 def overview_page() -> Page:
-    """scns(1)。"""
+    """返回手册页 scns(1)，全部命令的总览。"""
     page = Page("scns", 1, "a batch system that speaks Slurm's language")
     synopsis(page, "scns", "*COMMAND* [*OPTIONS*] [*ARGUMENTS*]\n`help` [*COMMAND*]\n`--version`")
     page.heading("DESCRIPTION")

@@ -70,9 +70,14 @@ def _waits(waited: Waits) -> str:
     if not waited.jobs:
         return "No job has run."
     return (
-        f"{count(waited.jobs, 'job')} ran; a job waited {span(waited.median)} in the median,"
-        f" {span(waited.mean)} on average, {span(waited.longest)} at most."
+        f"{count(waited.jobs, 'job')} ran; a job waited {_took(waited.median)} in the median,"
+        f" {_took(waited.mean)} on average, {_took(waited.longest)} at most."
     )
+
+
+def _took(seconds: float) -> str:
+    """量得的一段时间；不足一秒的以毫秒说。"""
+    return f"{seconds * 1000:.0f} ms" if 0 <= seconds < 1 else span(seconds)
 
 
 def table(errors: Sequence[Accuracy]) -> Table:
@@ -89,7 +94,7 @@ def table(errors: Sequence[Accuracy]) -> Table:
             f"{one.earlier:.0f}%",
             f"{one.on_time:.0f}%",
             f"{one.later:.0f}%",
-            f"{sign}{span(abs(one.median))}",
-            span(one.within),
+            f"{sign}{_took(abs(one.median))}",
+            _took(one.within),
         )
     return grid
