@@ -51,7 +51,8 @@ def wait_state(job, *states):
 def main():
     single = executor(name="single", slurm_array_parallelism=2)
     job = single.submit(add, 40, 2)
-    facts = {"result": job.result(), "logged": "Starting with JobEnvironment" in job.stderr()}
+    facts = {"result": job.result()}
+    facts["logged"] = "JobEnvironment" in (job.stdout() or "") + (job.stderr() or "")
 
     jobs = single.map_array(add, [1, 2, 3], [10, 20, 30])
     facts["array"] = [[one.job_id.split("_")[1], one.result()] for one in jobs]
