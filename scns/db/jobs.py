@@ -55,8 +55,7 @@ SELECT id, partition, tasks, cpus_per_task, nodes_min, nodes_max, tasks_per_node
   FROM scns.submission WHERE id = ANY (%(ids)s)
 """
 
-#: 占着节点的，或其中的这些作业（`ids` 不为 NULL）：预计何时交还什么。收尾的正在交还，不是没有
-#: 时限；挂起的不知何时继续，也不再独占节点。
+#: 占着节点的：预计何时交还什么。收尾的正在交还，不是没有时限；挂起的不知何时继续，也不再独占节点。
 RUNNING = """
 SELECT j.id, j.uid, s.account,
        extract(epoch FROM CASE j.state WHEN 'COMPLETING' THEN j.kill_time
@@ -66,8 +65,10 @@ SELECT j.id, j.uid, s.account,
   FROM scns.allocation a
   JOIN scns.job j ON j.id = a.job_id
   JOIN scns.submission s ON s.id = j.submission_id
- WHERE %(ids)s::bigint[] IS NULL OR a.job_id = ANY (%(ids)s::bigint[])
 """
+
+#: 其中的这些作业。
+RUNNING_OF = RUNNING + " WHERE a.job_id = ANY (%(ids)s::bigint[])"
 
 #: 只有租约的持有者写得进计划；顺带挡住过期的计划者。
 FENCE = """
@@ -170,6 +171,13 @@ SELECT j.id, j.attempt, j.array_job_id, j.array_task_id, j.restarts, j.node_list
 SCRIPT = "SELECT body FROM scns.script WHERE hash = decode(%(key)s, 'hex')"
 
 ENVIRONMENT = "SELECT body FROM scns.environment WHERE hash = decode(%(key)s, 'hex')"
+
+#: 报告了结束的作业：决定好的结局，能不能重新排队。
+OUTCOMES = """
+SELECT j.id, j.attempt, j.outcome, s.requeue AND s.batch, j.hold
+  FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
+ WHERE j.id = ANY (%(ids)s)
+"""
 
 #: 记下结束：终态、退出码、交还占用、批处理步一行；没有报告过结束的步一并了结。
 #: 旧的一次（attempt 不同）改不了任何东西。

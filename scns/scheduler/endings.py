@@ -26,12 +26,6 @@ _NOTICES = {
     "NODE_FAIL": " DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS",
 }
 
-OUTCOMES = """
-SELECT j.id, j.attempt, j.outcome, s.requeue AND s.batch, j.hold
-  FROM scns.job j JOIN scns.submission s ON s.id = j.submission_id
- WHERE j.id = ANY (%(ids)s)
-"""
-
 
 def notice(job_id: int, node: str, outcome: str | None, at: float) -> str:
     """作业被结束时写进它输出的一行，与 slurmstepd 逐字相同。"""
@@ -76,7 +70,7 @@ def record(
     reports = dict(link.ended)
     for key, error in link.refused.items():
         reports.setdefault(key, _refusal(error))
-    cursor.execute(OUTCOMES, {"ids": [job_id for job_id, _ in reports]})
+    cursor.execute(jobs.OUTCOMES, {"ids": [job_id for job_id, _ in reports]})
     facts = {(row[0], row[1]): row[2:] for row in cursor.fetchall()}
     decided: list[tuple[Key, dict[str, Any], Ending, str | None]] = []
     for key, report in reports.items():

@@ -16,6 +16,7 @@ import psycopg2
 
 from scns.db import jobs, lease, nodes
 from scns.db import requests as request_sql
+from scns.db.prepared import FORGET_PLANS
 from scns.errors import ScnsError
 from scns.planner.decision import Blocked
 from scns.planner.plan import Planner
@@ -170,12 +171,13 @@ class Scheduler:
         return max(0.0, due - now)
 
     def keep_house(self) -> None:
-        """慢定时器：心跳、租约、清理。"""
+        """慢定时器：心跳、租约、清理，重作计划。"""
         if self.epoch is not None and not lease.renew(self.cursor, self.node, self.epoch):
             log.warning("lost the scheduling lease")
             self.epoch = None
         if self.epoch is None:
             self.epoch = lease.acquire(self.cursor, self.node)
+        self.cursor.execute(FORGET_PLANS)
         self.cursor.execute(nodes.TOUCH_NODE, machine.load(self.node))
         if self.epoch is not None:
             self.cursor.execute(request_sql.FORGET_REQUESTS)

@@ -19,6 +19,7 @@ import psycopg2
 
 from scns import __version__, config, gpus, home
 from scns.db import connect, lease, migrate
+from scns.db.prepared import PreparedCursor
 from scns.errors import ScnsError
 from scns.scheduler import SHUT_DOWN
 from scns.scheduler.link import StepdLink
@@ -130,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
                 break
             scheduler = Scheduler(
                 node=options.node,
-                cursor=connection.cursor(),
+                cursor=connection.cursor(cursor_factory=PreparedCursor),
                 link=link,
                 config=settings,
                 conf_path=conf,

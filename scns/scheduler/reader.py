@@ -159,7 +159,10 @@ class Reader:
 
     def running(self, cursor: Any, ids: list[int] | None) -> list[Any]:
         """占着节点的作业的行，给 `Holdings`；`ids` 为 None 时是全部。"""
-        cursor.execute(jobs.RUNNING, {"ids": ids})
+        if ids is None:
+            cursor.execute(jobs.RUNNING)
+        else:
+            cursor.execute(jobs.RUNNING_OF, {"ids": ids})
         return list(cursor.fetchall())
 
     def nodes(

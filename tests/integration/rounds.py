@@ -10,6 +10,7 @@ import pytest
 
 from scns.config import Config
 from scns.db import lease
+from scns.db.prepared import PreparedCursor
 from scns.planner.snapshot import Policy
 from scns.scheduler.link import StepdLink
 from scns.scheduler.loop import Scheduler
@@ -71,7 +72,7 @@ def scheduler(cursor, site, stepd) -> Scheduler:
     cursor.execute("UPDATE scns.node SET stepd = true, boot_id = %s", (BOOT,))
     made = Scheduler(
         node="n1",
-        cursor=cursor,
+        cursor=cursor.connection.cursor(cursor_factory=PreparedCursor),
         link=stepd,
         config=Config(nodes=(), partitions=()),
         conf_path=None,

@@ -365,7 +365,7 @@ def test_a_round_without_changes_neither_reads_the_queue_nor_plans(world):
     world.scheduler.cursor = watched
     world.scheduler.planner = None
     world.run()
-    read = (jobs.SHAPES, jobs.HEADS, jobs.WAITING_JOBS, jobs.RUNNING, nodes.NODES)
+    read = (jobs.SHAPES, jobs.HEADS, jobs.WAITING_JOBS, jobs.RUNNING, jobs.RUNNING_OF, nodes.NODES)
     assert not set(read) & set(watched.statements)
 
 

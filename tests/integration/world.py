@@ -9,6 +9,7 @@ from typing import Any
 
 from scns.config import Config
 from scns.db import lease
+from scns.db.prepared import PreparedCursor
 from scns.planner.snapshot import Policy
 from scns.scheduler.loop import Scheduler
 from scns.scheduler.reader import Reader
@@ -34,7 +35,7 @@ class World:
 
     def __init__(self, database: Database, cursor: Any, licenses: dict[str, int] | None = None):
         self.database = database
-        self.cursor = cursor
+        self.cursor = cursor.connection.cursor(cursor_factory=PreparedCursor)
         self.stepd = FakeStepd()
         #: 已经流逝的虚拟秒数。
         self.passed = 0.0
@@ -43,7 +44,7 @@ class World:
         cursor.execute("INSERT INTO scns.setting VALUES ('Licenses', %s)", (owned,))
         self.scheduler = Scheduler(
             node="n1",
-            cursor=cursor,
+            cursor=self.cursor,
             link=self.stepd,
             config=Config(nodes=(), partitions=()),
             conf_path=None,
