@@ -38,7 +38,6 @@ cluster_name = 'scns'
 listen_addresses = ''
 unix_socket_directories = '../run'
 max_connections = 400
-reserved_connections = 8
 authentication_timeout = 5s
 shared_buffers = 16MB
 work_mem = 16MB
@@ -55,7 +54,7 @@ log_checkpoints = off
 """
 
 #: 只有新版本认得的设置：大版本到文本。
-_NEWER_SETTINGS = {18: "io_method = sync\n"}
+_NEWER_SETTINGS = {16: "reserved_connections = 8\n", 18: "io_method = sync\n"}
 
 #: 追加在 initdb 写的 postgresql.conf 之后。
 _INCLUDES = "\ninclude 'postgresql.scns.conf'\ninclude_if_exists '../postgresql.conf'\n"

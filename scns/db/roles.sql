@@ -20,5 +20,9 @@ GRANT scns_user, scns_admin TO scns WITH ADMIN OPTION;
 -- 看得到并能结束拖得太久的用户会话
 GRANT pg_signal_backend, pg_monitor TO scns;
 
--- 用户占满了连接，scnsd 照样连得上：reserved_connections 留给它
-GRANT pg_use_reserved_connections TO scns;
+-- 用户占满了连接，scnsd 照样连得上：reserved_connections 留给它；PostgreSQL 16 起才有
+DO $$ BEGIN
+  IF current_setting('server_version_num')::int >= 160000 THEN
+    GRANT pg_use_reserved_connections TO scns;
+  END IF;
+END $$;

@@ -27,6 +27,8 @@ def under(scheduler, tmp_path):
         path.write_text("\n".join(["ClusterName=x", *LINES[name]]) + "\n")
         settings = config.load(str(path), host="n1", cpus=8, memory_mib=1000)
         scheduler.reader.policy = policy_of(settings)
+        # 与 `scontrol reconfigure` 一样：留着的快照作废
+        scheduler.mirror.forget()
 
     return change
 
