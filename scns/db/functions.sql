@@ -1284,12 +1284,14 @@ BEGIN
     RETURNING job.id, array_task_id)
   SELECT made.id, made.array_task_id FROM made;
   -- 元素带走数组的依赖边：元素单独被取出时依赖可能还没有满足
-  INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay, state)
-  SELECT e.id, d.position, d.kind, d.on_job_id, d.on_task_id, d.delay, d.state
-    FROM scns.dependency d, scns.job e
-   WHERE d.job_id = array_id AND e.array_job_id = j.array_job_id AND e.id <> array_id
-     AND e.array_task_id = ANY (taken)
-  ON CONFLICT DO NOTHING;
+  IF EXISTS (SELECT FROM scns.dependency d WHERE d.job_id = array_id) THEN
+    INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay, state)
+    SELECT e.id, d.position, d.kind, d.on_job_id, d.on_task_id, d.delay, d.state
+      FROM scns.dependency d, scns.job e
+     WHERE d.job_id = array_id AND e.array_job_id = j.array_job_id AND e.id <> array_id
+       AND e.array_task_id = ANY (taken)
+    ON CONFLICT DO NOTHING;
+  END IF;
 END $$;
 
 -- 让数组里还没启动的一部分单独成一行，返回它的作业号；只有一个元素时是那个元素的行，就是全部时

@@ -46,7 +46,8 @@ def allocate(
         wishes = _wishes(cursor, starts, heads)
         cursor.execute(jobs.ALLOCATE, wishes)
         started = cursor.fetchall()
-        cursor.execute("COMMIT")
+        # 各节点的 scnsd 听着：提交了才送到
+        cursor.execute("NOTIFY scns_node; COMMIT")
     except BaseException:
         if not cursor.connection.closed:
             cursor.connection.rollback()

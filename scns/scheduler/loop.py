@@ -306,7 +306,6 @@ class Scheduler:
         # 有的作业行当时被别人锁着：什么也没有变，下一轮仍要再试
         self.mirror.stale = len(started) < len(starts)
         self.touched += [job_id for job_id, _ in started]
-        self.cursor.execute("NOTIFY scns_node")
         return True
 
     def write_reasons(self, decided: Plan, now: float) -> None:
