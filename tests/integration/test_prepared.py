@@ -99,6 +99,29 @@ def test_forgetting_the_plans_keeps_the_statements(quick):
     assert made_ready(quick) == 1
 
 
+def test_plans_are_made_anew_as_tables_grow(cursor, monkeypatch):
+    statement = "SELECT id FROM grown WHERE id = ANY (%(ids)s::bigint[])"
+    monkeypatch.setattr(prepared, "STATEMENTS", {statement})
+    monkeypatch.setattr(prepared, "RENEWAL", 8)
+    given = {"ids": [1]}
+    with cursor.connection.cursor(cursor_factory=PreparedCursor) as quick:
+        quick.execute("CREATE TEMP TABLE grown (id bigint PRIMARY KEY)")
+        quick.execute("INSERT INTO grown VALUES (1); ANALYZE grown")
+        for _ in range(7):
+            quick.execute(statement, given)
+        quick.execute("INSERT INTO grown SELECT generate_series(2, 50000)")
+        assert "Seq Scan" in plan_of(quick, statement, given)
+        quick.execute(statement, given)
+        assert "Index" in plan_of(quick, statement, given)
+        quick.execute("DROP TABLE grown; DEALLOCATE ALL")
+
+
+def plan_of(quick: PreparedCursor, statement: str, given: dict[str, Any]) -> str:
+    """服务器此刻会照哪个计划执行准备好的语句。"""
+    quick.execute("EXPLAIN " + quick._prepared[statement], given)
+    return str(quick.fetchall())
+
+
 def test_the_types_written_in_a_statement_are_declared():
     statement = "SELECT 1 WHERE a = ANY (%(a)s) AND %(a)s::int[] IS NULL AND b LIKE '%%' || %(b)s"
     preparation, execution = prepared.prepare("s", statement)
