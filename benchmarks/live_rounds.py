@@ -32,6 +32,7 @@ from scns.config import Config
 from scns.db import lease, migrate
 from scns.db.bootstrap import bootstrap
 from scns.db.cluster import Cluster
+from scns.db.prepared import PreparedCursor
 from scns.planner.snapshot import Policy
 from scns.scheduler.link import StepdLink
 from scns.scheduler.loop import Scheduler
@@ -124,7 +125,7 @@ class Bench:
 
     def __init__(self, connection: Any, jobs: int, shapes: int, *, spare: bool) -> None:
         self.connection = connection
-        cursor = connection.cursor()
+        cursor = connection.cursor(cursor_factory=PreparedCursor)
         cursor.execute("SET synchronous_commit = off")
         cursor.execute(_SITE, {"cpus": CPUS + spare})
         filling = {"piece": PIECE, "shapes": shapes, "jobs": CPUS // PIECE}
@@ -251,7 +252,7 @@ def _case(cluster: Cluster, database: str, scene: str, shapes: int, count: int) 
         cursor.execute(f"CREATE DATABASE {database} OWNER scns TEMPLATE template0 ENCODING 'UTF8'")
     try:
         with closing(_connect(cluster, database)) as connection:
-            cursor = connection.cursor()
+            cursor = connection.cursor(cursor_factory=PreparedCursor)
             cursor.execute(
                 "CREATE EXTENSION btree_gist; CREATE SCHEMA scns AUTHORIZATION scns;"
                 " GRANT USAGE ON SCHEMA scns TO scns_user"
