@@ -464,12 +464,13 @@ BEGIN
   END IF;
 END $$;
 
--- 还没结束的作业行数要小于 MaxJobCount。行号取自同一个序列，所以最老的一行离得不远时不必数
+-- 还没结束的作业行数要小于 MaxJobCount。行号取自同一个序列，所以号还小，或最老的一行离得不远时
+-- 不必数
 CREATE FUNCTION scns.check_job_count(new_id bigint) RETURNS void
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE most bigint := scns.setting_of('MaxJobCount')::bigint;
 BEGIN
-  IF most IS NULL OR new_id - (
+  IF most IS NULL OR new_id < most OR new_id - (
        SELECT min(j.id) FROM scns.job j
         WHERE j.state IN ('COMPLETING', 'PENDING', 'RUNNING', 'SUSPENDED')) < most THEN
     RETURN;
@@ -523,19 +524,26 @@ END $$;
 -- 请求里的键见 scns.cli.request.build；返回填好默认值的一行，尚未写入
 CREATE FUNCTION scns.build_submission(who scns.os_user, request jsonb) RETURNS scns.submission
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE s scns.submission; p scns.partition; per_cpu text; per_node text;
+DECLARE
+  s scns.submission; p scns.partition;
+  per_cpu text; per_node text; requeues boolean; enforced text;
 BEGIN
-  -- 默认值一次并进去：每个赋值在新会话里都要单独解析一回，几十个就是一毫秒
+  -- 每个表达式、每个函数在新会话里都要解析一回，而 sbatch 总是新会话：默认值一次并进去，设置一次
+  -- 读齐，没有设的规矩连函数也不调用
   s := jsonb_populate_record(
     NULL::scns.submission,
     '{"qos": "normal", "nice": 0, "cpus_per_task": 1, "nodes_min": 1, "overcommit": false,
       "dependency_any": false, "batch": true, "arguments": [], "umask": 18, "limits": {},
-      "submit_host": "", "submit_line": "", "options": {}}'::jsonb || jsonb_strip_nulls(request));
-  s.owner := who.name;
-  s.uid := who.uid;
-  s.gid := who.gid;
-  s.group_name := who.group_name;
-  s.submit_time := now();
+      "submit_host": "", "submit_line": "", "options": {}}'::jsonb || jsonb_strip_nulls(request)
+    || jsonb_build_object('owner', who.name, 'uid', who.uid, 'gid', who.gid,
+                          'group_name', who.group_name, 'submit_time', now()));
+  SELECT max(v.value) FILTER (WHERE v.name = 'DefMemPerCPU'),
+         max(v.value) FILTER (WHERE v.name = 'DefMemPerNode'),
+         max(v.value) FILTER (WHERE v.name = 'JobRequeue') IS DISTINCT FROM '0',
+         max(v.value) FILTER (WHERE v.name = 'AccountingStorageEnforce')
+    INTO per_cpu, per_node, requeues, enforced
+    FROM scns.setting v
+   WHERE v.name IN ('DefMemPerCPU', 'DefMemPerNode', 'JobRequeue', 'AccountingStorageEnforce');
   IF s.partition IS NULL THEN
     SELECT q.name INTO s.partition FROM scns.partition q
      ORDER BY q.is_default DESC, q.position LIMIT 1;
@@ -548,20 +556,23 @@ BEGIN
   s.account := coalesce(
     s.account, (SELECT a.account FROM scns.association a WHERE a.user_name = who.name AND a.is_default),
     who.name);
-  PERFORM scns.check_account(s);
+  IF enforced <> '(null)' THEN
+    PERFORM scns.check_account(s);
+  END IF;
   s.tasks := coalesce(s.tasks, s.tasks_per_node * s.nodes_min, s.nodes_min);
   s.cpus := CASE WHEN s.overcommit THEN s.nodes_min
                  ELSE greatest(s.tasks::bigint * s.cpus_per_task, s.nodes_min) END;
-  s.requeue := coalesce(s.requeue, scns.setting_of('JobRequeue') IS DISTINCT FROM '0');
+  s.requeue := coalesce(s.requeue, requeues);
   IF request ? 'time_limit' THEN
     s.time_limit := nullif((request ->> 'time_limit')::int, -1);
   ELSE
-    s.time_limit := least(coalesce(p.default_time, p.max_time), scns.max_wall_of(s));
+    s.time_limit := coalesce(p.default_time, p.max_time);
+    IF EXISTS (SELECT FROM scns.association a WHERE a.max_wall IS NOT NULL
+               UNION ALL SELECT FROM scns.qos q WHERE q.max_wall IS NOT NULL) THEN
+      s.time_limit := least(s.time_limit, scns.max_wall_of(s));
+    END IF;
   END IF;
   IF s.memory_per_node IS NULL AND s.memory_per_cpu IS NULL THEN
-    SELECT max(v.value) FILTER (WHERE v.name = 'DefMemPerCPU'),
-           max(v.value) FILTER (WHERE v.name = 'DefMemPerNode') INTO per_cpu, per_node
-      FROM scns.setting v WHERE v.name IN ('DefMemPerCPU', 'DefMemPerNode');
     s.memory_per_cpu := p.default_memory_per_cpu;
     s.memory_per_node := p.default_memory_per_node;
     IF s.memory_per_node IS NULL AND s.memory_per_cpu IS NULL THEN
