@@ -648,7 +648,7 @@ LANGUAGE sql IMMUTABLE AS $$ SELECT 4294901760::bigint $$;
 CREATE FUNCTION scns.submit(request jsonb, script bytea, environment bytea) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  who scns.os_user; s scns.submission; edge jsonb; place int := 0;
+  who scns.os_user; s scns.submission;
   hold text; waits boolean; ready boolean; wanted bigint;
 BEGIN
   who := scns.submitter(request);
@@ -684,12 +684,12 @@ BEGIN
           coalesce(wanted, scns.base_priority() - s.nice), s.begin_time, s.submit_time,
           CASE WHEN ready THEN now() END, scns.start_by(s), scns.mail_events(s.options),
           CASE WHEN wanted IS NOT NULL THEN 'infinity'::timestamptz END);
-  FOR edge IN SELECT * FROM jsonb_array_elements(coalesce(request -> 'edges', '[]')) LOOP
+  IF waits THEN
     INSERT INTO scns.dependency (job_id, position, kind, on_job_id, on_task_id, delay)
-    VALUES (s.id, place, edge ->> 'kind', (edge ->> 'job')::bigint, (edge ->> 'task')::int,
-            coalesce((edge ->> 'delay')::int, 0));
-    place := place + 1;
-  END LOOP;
+    SELECT s.id, e.place - 1, e.edge ->> 'kind', (e.edge ->> 'job')::bigint,
+           (e.edge ->> 'task')::int, coalesce((e.edge ->> 'delay')::int, 0)
+      FROM jsonb_array_elements(request -> 'edges') WITH ORDINALITY AS e(edge, place);
+  END IF;
   PERFORM pg_notify('scns', '');
   RETURN s.id;
 END $$;
