@@ -56,11 +56,13 @@ stepd 发出：
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
 import socket
 import struct
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,6 +97,9 @@ LAUNCH_FAILED = 53
 _LENGTH = struct.Struct("!I")
 _RECEIVE_SIZE = 1 << 18
 _SEND_TIMEOUT = struct.pack("ll", 30, 0)  # struct timeval
+
+#: 在途的描述符太多时一共等多久、隔多久再试，秒。
+_PASSING_PATIENCE, _PASSING_PAUSE = 30.0, 0.005
 
 _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -205,11 +210,20 @@ class Client:
         data = memoryview(encode(message))
         for start in range(0, len(descriptors), MAX_PASSED):
             # 每批描述符要有字节带着；剩下的字节跟在最后
-            sent = socket.send_fds(
-                self._socket, [data[:1]], list(descriptors[start : start + MAX_PASSED])
-            )
+            sent = self._pass(data[:1], descriptors[start : start + MAX_PASSED])
             data = data[sent:]
         self._socket.sendall(data)
+
+    def _pass(self, data: memoryview, descriptors: Sequence[int]) -> int:
+        """送一批描述符；这个用户在途的太多时等对方取走一些，unix(7) `ETOOMANYREFS`。"""
+        deadline = time.monotonic() + _PASSING_PATIENCE
+        while True:
+            try:
+                return socket.send_fds(self._socket, [data], list(descriptors))
+            except OSError as error:
+                if error.errno != errno.ETOOMANYREFS or time.monotonic() > deadline:
+                    raise
+            time.sleep(_PASSING_PAUSE)
 
     def send(self, messages: Iterable[Message]) -> None:
         """把各条消息一次写出。

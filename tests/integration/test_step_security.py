@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import resource
@@ -235,7 +236,7 @@ def test_descriptors_of_a_connection_that_goes_are_closed(personal: Pair):
     owner = Owner(personal)
     owner.client._socket.sendall(struct.pack("!I", 1000))  # 说好还有一千个字节
     for _ in range(20):
-        socket.send_fds(owner.client._socket, [b" "], [2] * 100)
+        owner.client._pass(memoryview(b" "), [2] * 100)
     wait_for(lambda: descriptors(pid) > before)
     owner.close()
     wait_for(lambda: descriptors(pid) == before, what="every descriptor to be closed")
@@ -445,3 +446,20 @@ def test_terminal_of_another_session_is_not_taken_away(personal: Pair):
         os.waitpid(holder, 0)
         os.close(control)
         os.close(terminal)
+
+
+def test_client_waits_while_too_many_descriptors_are_on_their_way(personal: Pair, monkeypatch):
+    refusals = [errno.ETOOMANYREFS] * 3
+
+    def send_fds(sock: socket.socket, buffers: list[memoryview], fds: list[int]) -> int:
+        if refusals:
+            raise OSError(refusals.pop(), "Too many references")
+        return really(sock, buffers, fds)
+
+    really = socket.send_fds
+    monkeypatch.setattr(protocol.socket, "send_fds", send_fds)
+    personal.submit(7, SLEEPER, cpus=[0, 1])
+    owner = Owner(personal)
+    owner.step(7)
+    assert owner.run(1, "echo passed") == ([0], "passed\n")
+    assert refusals == []
