@@ -207,7 +207,9 @@ def test_allocation_without_holder_stays_until_it_is_ended(pair: Pair):
 
 def test_allocation_outlives_stepd_when_it_is_held_again(pair: Pair):
     allocate(pair, 8)
-    Owner(pair).send("hold", job=8)
+    first = Owner(pair)
+    first.send("hold", job=8)
+    first.expect("held")
     pair.kill("stepd")
     holder = Owner(pair)
     holder.send("hold", job=8)
