@@ -14,7 +14,7 @@ import pytest
 from scns.states import JobState
 from tests.integration.rounds import rows, run
 from tests.integration.step_owner import Owner
-from tests.integration.stepd_pair import MODES, Pair, is_alive, wait_for
+from tests.integration.stepd_pair import MODES, Pair, is_alive, wait_for, words_of
 
 #: scnsd 给的、Prolog 与 Epilog 也要的变量。
 VARIABLES = {
@@ -45,7 +45,7 @@ class Stage:
 
     def start(self, prolog: str | None = None, epilog: str | None = None, *more: str) -> Pair:
         """用这两个程序的一对。"""
-        words = ["--no-cgroup"] if self._mode == "tree" else []
+        words = words_of(self._mode)
         if prolog is not None:
             words += ["--prolog", str(self.program("prolog", prolog))]
         if epilog is not None:
